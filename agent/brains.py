@@ -1,0 +1,53 @@
+"""Brains: what to do next, given what a run knows so far.
+
+A brain only decides; the loop acts and limits hold it. The protocol is one method, so that a language model
+can take the same seat.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from .state import State
+
+Action = Literal["plan", "look", "closer", "verify", "answer"]
+"""What a brain can ask for; "answer" ends the run."""
+
+
+class Brain(Protocol):
+    """Decides what a run does next."""
+
+    def next(self, state: State) -> Action:
+        """Return the next action for ``state``, which it must not change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """Plans by the state of the evidence, without a language model: the embedded default.
+
+    Photos: plan, look, look closer where unsure, verify, answer. A rejected answer is looked at closer too.
+    Long answers are not: crops never repeat a sentence word for word, so nothing could be compared.
+
+    Parameters
+    ----------
+    sure : float, 0..1
+        Confidence from which an answer needs no closer look.
+    closer_looks : int
+        How many times at most to look closer, each time into the region that the last one found.
+    """
+
+    sure: float = 0.7
+    closer_looks: int = 2
+
+    def next(self, state: State) -> Action:
+        """Return the next action for ``state``."""
+        if not state.planned:
+            return "plan"
+        if state.draft is None:
+            return "look"
+        unsure = state.draft.confidence < self.sure or state.rejected
+        worth_it = state.closer_looks < self.closer_looks and state.draft.short
+        if unsure and worth_it and state.can_look_closer:
+            return "closer"
+        return "answer" if state.verified else "verify"

@@ -1,0 +1,125 @@
+"""Verify: reopen evidence from its origin and ask again, before an answer is called confirmed.
+
+Two ways to ask again, chosen by the answer. A short one is asked for anew, of the reopened pixels in other
+framings: every model can answer a question, and one that changes its mind when the picture moves by a few
+pixels did not know. Two sentences are never the same word for word, so a long answer is put to the model as
+a claim, to which it says yes or no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import EvidenceError
+from ..memory import Box, Evidence, Still
+from ..tools.look import Eyes, interleave, same_answer, sees_one_at_a_time
+from .state import Draft
+from .steps import Verdict
+
+CLAIM = "{claim} . Is that right, yes or no?"
+"""Asked about the reopened stills; ``claim`` is the question followed by its answer."""
+
+YES_NO = ("Yes", "No")
+
+TRIM = 0.02
+"""Share of width and height that a framing leaves out, so small that no answer should depend on it."""
+
+SURE = 0.6
+"""Share of probability for a claim from which it is confirmed, and against it from which it is rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What asking again said.
+
+    Parameters
+    ----------
+    evidence : tuple of Evidence
+        The evidence asked about, with verdicts, and with the probability of the claim as confidence.
+    verdict : "confirmed", "rejected" or "unverified"
+        Of the evidence that did worst.
+    confidence : float or None
+        Probability of the least certain claim; None if none could be asked again.
+    notes : tuple of str
+    """
+
+    evidence: tuple[Evidence, ...]
+    verdict: Verdict
+    confidence: float | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Probability for and against a claim; what is left was said with too little confidence to count."""
+
+    right: float
+    wrong: float
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.right >= SURE:
+            return "confirmed"
+        return "rejected" if self.wrong >= SURE else "unverified"
+
+
+def verify(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]) -> Verification:
+    """Reopen the stills that ``evidence`` rests on, and ask again.
+
+    Stills that were looked at together are asked about together. If one cannot be reopened (its source is
+    gone or has changed, or its pixels were only in memory) nothing is asked and the notes say why.
+
+    Parameters
+    ----------
+    eyes : Eyes
+    question : str
+    draft : Draft
+        The answer that the evidence is for.
+    evidence : sequence of Evidence, at least one
+        In the order of the stills.
+
+    Returns
+    -------
+    Verification
+    """
+    try:
+        stills = [item.reopen() for item in evidence]
+    except EvidenceError as error:
+        return Verification(tuple(evidence), "unverified", None, (f"not verified: {error.message}",))
+    if sees_one_at_a_time(eyes.checkpoint, stills):
+        again = [_claimed(eyes, item.claim, [still]) for item, still in zip(evidence, stills, strict=True)]
+    elif draft.short:
+        again = [_reframed(eyes, question, draft.text, stills)] * len(stills)
+    else:
+        again = [_claimed(eyes, evidence[0].claim, stills)] * len(stills)
+    checked = tuple(
+        item.model_copy(update={"confidence": said.right, "verdict": said.verdict})
+        for item, said in zip(evidence, again, strict=True)
+    )
+    worst = min(again, key=lambda said: said.right - said.wrong)
+    return Verification(checked, worst.verdict, min(said.right for said in again))
+
+
+def _reframed(eyes: Eyes, question: str, text: str, stills: Sequence[Still]) -> _Again:
+    """Ask the question of every framing; agreement counts as much as the model was sure of what it said."""
+    framed = [[still.crop(frames(still)[i]) for still in stills] for i in range(2)]
+    answers = eyes.answers([interleave(question, framing) for framing in framed])
+    same = [answer.confidence for answer in answers if same_answer(answer.text, text)]
+    other = [answer.confidence for answer in answers if not same_answer(answer.text, text)]
+    return _Again(sum(same) / len(answers), sum(other) / len(answers))
+
+
+def _claimed(eyes: Eyes, claim: str, stills: Sequence[Still]) -> _Again:
+    """Ask whether the claim is right."""
+    return _Again(*eyes.choose(interleave(CLAIM.format(claim=claim), stills), YES_NO).probabilities)
+
+
+def frames(still: Still) -> tuple[Box, Box]:
+    """Return two framings of a still: without a little of the left and top, and of the right and bottom."""
+    width, height = still.size
+    right, bottom = max(1.0, width * (1 - TRIM)), max(1.0, height * (1 - TRIM))
+    return (
+        Box(x0=width - right, y0=height - bottom, x1=width, y1=height),
+        Box(x0=0, y0=0, x1=right, y1=bottom),
+    )

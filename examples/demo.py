@@ -1,0 +1,77 @@
+"""Ask the embedded model real questions about sample pictures, and compare with the truth.
+
+Run ``make demo``, or ``python examples/demo.py [--seed 7] [--count 4] [--out DIR]``. The pictures are drawn
+afresh from the seed, by the program that drew the training pictures but from other seeds, so the truth is
+known exactly. Nothing is downloaded, and nothing is chosen by hand: wrong answers show too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sightloop import LlavaNext, VisualAgent
+from sightloop.tools.look import same_answer
+
+KINDS = ("photos", "pairs")
+"""Worlds that are made of photos: single ones, and pairs to compare."""
+
+console = Console(markup=False, highlight=False)
+
+
+def questions(kind: str, seed: int, count: int, folder: Path) -> Iterator[dict[str, Any]]:
+    """Draw ``count`` worlds of one kind into ``folder``, and read their questions back."""
+    worlds = [sys.executable, "-m", "sightloop.tools.llava_next.pocket.worlds"]
+    options = ["--kind", kind, "--seed", str(seed), "--count", str(count), "--out", str(folder)]
+    subprocess.run([*worlds, *options], check=True, stdout=subprocess.DEVNULL)
+    for line in (folder / "questions.jsonl").read_text().splitlines():
+        entry = json.loads(line)
+        yield {**entry, "inputs": [folder / name for name in entry["inputs"]]}
+
+
+def main() -> None:
+    """Ask all questions, print answers beside the truth, and what it all cost."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=7, help="of the pictures (default: 7)")
+    parser.add_argument("--count", type=int, default=2, help="pictures, and pairs of pictures (default: 2)")
+    parser.add_argument(
+        "--out", type=Path, help="where to keep the pictures (default: a new temporary folder)"
+    )
+    args = parser.parse_args()
+    out = args.out or Path(tempfile.mkdtemp(prefix="sightloop-demo-"))
+
+    agent = VisualAgent(LlavaNext())
+    right, results = 0, []
+    for kind in KINDS:
+        table = Table(title=f"{kind} in {out / kind}", title_justify="left", box=None, pad_edge=False)
+        for heading in ("pictures", "question", "answer", "truth", "sure", "checked"):
+            table.add_column(heading, overflow="fold")
+        for entry in questions(kind, args.seed, args.count, out / kind):
+            result = agent.run(entry["question"], entry["inputs"])
+            results.append(result)
+            right += same_answer(result.answer, entry["answer"])
+            table.add_row(
+                " ".join(path.name for path in entry["inputs"]), entry["question"], result.answer,
+                entry["answer"], f"{result.confidence:.0%}", result.evidence[0].verdict,
+            )  # fmt: skip
+        console.print(table)
+        console.print()
+    seconds = sum(result.usage.seconds for result in results)
+    tokens = sum(result.usage.visual_tokens for result in results)
+    console.print(
+        f"{right} of {len(results)} right; {tokens} visual tokens, {seconds:.1f} s of the model in all."
+    )
+    console.print(f"Ask your own:  sightloop ask '{entry['question']}' {' '.join(map(str, entry['inputs']))}")
+
+
+if __name__ == "__main__":
+    main()

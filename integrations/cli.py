@@ -1,0 +1,255 @@
+"""The command line: ``sightloop ask | plan | models | doctor | bench``.
+
+Exit codes: 0 with an answer, 2 for bad usage or input, 1 for what was not foreseen, 130 for Ctrl-C. Answers
+go to stdout, everything else to stderr; with ``--json`` both are one JSON object. What a command needs is
+imported inside it, so that ``models``, ``plan`` and ``--help`` start without torch.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from .. import __version__
+from ..errors import SightloopError
+
+if TYPE_CHECKING:
+    from ..agent.steps import Result, Step
+    from ..tools.llava_next.checkpoints import Checkpoint
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells count it: 128 + SIGINT."""
+
+app = typer.Typer(
+    name="sightloop",
+    help="Ask questions about pictures with LLaVA-NeXT, and see what the answers rest on and cost.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+bench = typer.Typer(
+    name="bench", help="Measure, with numbers that a command regenerates.", no_args_is_help=True
+)
+app.add_typer(bench)
+
+
+class Quantization(StrEnum):
+    """How many bits a weight of the language model takes."""
+
+    eight = "8bit"
+    four = "4bit"
+
+
+Files = Annotated[list[str], typer.Argument(help="Pictures, or folders of pictures.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unforeseen error.")]
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line on ``argv`` (by default the process's own arguments) and exit.
+
+    Every error ends here: one short message on stderr, or one JSON object with ``--json``.
+    """
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = app(args, prog_name="sightloop", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(INTERRUPTED)
+    except typer.TyperException as error:
+        if not error.format_message():  # no command was given, and the help is on the screen
+            sys.exit(error.exit_code)
+        _fail(args, "UsageError", error.format_message(), None, error.exit_code)
+    except SightloopError as error:
+        _fail(args, type(error).__name__, error.message, error.input, error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last resort: what was not foreseen exits with 1
+        if "--debug" in args:
+            traceback.print_exc()
+            sys.exit(1)
+        hint = "" if "--json" in args else " (unforeseen: run again with --debug and report it)"
+        _fail(args, type(error).__name__, f"{error}{hint}", None, 1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(args: Sequence[str], kind: str, message: str, source: str | None, code: int) -> NoReturn:
+    if "--json" in args:
+        typer.echo(_dump({"error": {"type": kind, "message": message, "input": source}}), err=True)
+    else:
+        typer.echo(f"sightloop: {message}", err=True)
+    sys.exit(code)
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What to ask, in your own words.", show_default=False)],
+    files: Files,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="A checkpoint's name (see `sightloop models`) or a local folder of weights; "
+            "the embedded pocket model by default.",
+            show_default=False,
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or cuda:1; by default the best there is.")
+    ] = None,
+    quantization: Annotated[
+        Quantization | None, typer.Option(help="Load the language model in fewer bits (needs a CUDA GPU).")
+    ] = None,
+    max_steps: Annotated[int, typer.Option(min=1, help="Steps that may ask the model.")] = 8,
+    max_visual_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Visual tokens that the whole run may spend.")
+    ] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Seconds that the whole run may take, once the model is loaded.")
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Answer a question about pictures, with evidence and cost."""
+    from ..agent import Limits, VisualAgent
+    from ..agent.inputs import asked, gather
+    from .render import show_result
+
+    if max_seconds is not None and not max_seconds > 0:
+        raise typer.BadParameter(f"{max_seconds:g} is not more than 0.", param_hint="--max-seconds")
+    limits = Limits(steps=max_steps, visual_tokens=max_visual_tokens, seconds=max_seconds)
+    question, inputs = asked(question), gather(files)  # before torch and the weights are loaded
+    from ..tools.llava_next import LlavaNext
+
+    eyes = LlavaNext(model, device=device, quantization=quantization.value if quantization else None)
+    result = _follow(VisualAgent(eyes, limits=limits).stream(question, inputs))
+    if as_json:
+        typer.echo(_dump(result.model_dump(mode="json")))
+    else:
+        show_result(result)
+
+
+def _follow(events: Iterator[Step | Result]) -> Result:
+    """Show each step while it is the latest (on a terminal), report what was skipped, return the result."""
+    from rich.console import Console
+
+    from ..agent.steps import PlanStep, Result
+
+    console = Console(stderr=True, markup=False, highlight=False)
+    with console.status("reading the pictures"):
+        for event in events:
+            if isinstance(event, Result):
+                return event
+            if isinstance(event, PlanStep):
+                for line in event.skipped:
+                    typer.echo(f"sightloop: skipped: {line}", err=True)
+    raise AssertionError("stream ends with a Result")
+
+
+@app.command()
+def plan(
+    files: Files,
+    model: Annotated[str, typer.Option(help="A checkpoint's name or a local folder of weights.")] = "pocket",
+    question: Annotated[str, typer.Option(help="The question, to count its tokens too.")] = "",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say what pictures would cost a model, before anything runs; needs no weights."""
+    from ..agent.inputs import gather
+    from ..tools.llava_next.plan import plan as make_plan
+    from ..tools.look import looking_prompts
+    from .render import show_plan
+
+    checkpoint = _checkpoint(model)
+    stills, skipped = gather(files)
+    for error in skipped:
+        typer.echo(f"sightloop: skipped: {error.message}", err=True)
+    prompts = looking_prompts(checkpoint, question, stills)
+    planned = _together([make_plan(checkpoint, prompt).to_json() for prompt in prompts])
+    if as_json:
+        typer.echo(_dump(planned))
+    else:
+        show_plan(planned, stills)
+
+
+def _together(plans: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the plan of prompts that run one after the other: tokens add up, memory is the largest's."""
+    sums = {name: sum(plan[name] for plan in plans) for name in ("visual_tokens", "text_tokens", "vit_crops")}
+    peaks = {name: max(plan[name] for plan in plans) for name in ("kv_bytes", "activation_bytes")}
+    notes = list(dict.fromkeys(note for plan in plans for note in plan["notes"]))
+    if len(plans) > 1:
+        name = plans[0]["model"]
+        notes.append(f"{name} was trained on one image at a time: every still gets a prompt of its own")
+    stills = [still for plan in plans for still in plan["stills"]]
+    return {**plans[0], **sums, **peaks, "prompts": len(plans), "stills": stills, "notes": notes}
+
+
+def _checkpoint(model: str) -> Checkpoint:
+    from ..tools.llava_next.checkpoints import find, from_folder
+
+    return from_folder(model) if Path(model).is_dir() else find(model)
+
+
+@app.command()
+def models(as_json: Json = False, debug: Debug = False) -> None:
+    """List every checkpoint by tier, with what it needs and what it is for."""
+    from ..tools.llava_next.checkpoints import CHECKPOINTS
+    from .render import checkpoint_row, show_models
+
+    if as_json:
+        typer.echo(_dump([checkpoint_row(checkpoint) for checkpoint in CHECKPOINTS]))
+    else:
+        show_models(CHECKPOINTS)
+
+
+@app.command()
+def doctor(as_json: Json = False, debug: Debug = False) -> None:
+    """Say what this machine can run, what is missing, and the line that installs it."""
+    from ..tools.llava_next.machine import inspect
+    from .render import show_record
+
+    found = inspect()
+    if as_json:
+        typer.echo(_dump(found))
+    else:
+        show_record(found)
+
+
+@bench.command("pocket")
+def bench_pocket(
+    seed: Annotated[int, typer.Option(help="Of the worlds that are asked about; none was trained on.")] = 1,
+    count: Annotated[int, typer.Option(min=2, help="Worlds of each kind.")] = 150,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure the embedded model on fresh worlds: accuracy, the blind baseline and the majority answer."""
+    from ..tools.llava_next.pocket.bench import run
+    from .render import show_record
+
+    table = run(seed, count)
+    if as_json:
+        typer.echo(_dump(table))
+    else:
+        show_record(table)

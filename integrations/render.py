@@ -1,0 +1,163 @@
+"""What the command line shows to people; with ``--json`` nothing of this is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from ..agent.steps import Result
+    from ..memory import Evidence, Still
+    from ..tools.llava_next.checkpoints import Bits, Checkpoint
+
+VERDICT_STYLES = {"confirmed": "green", "rejected": "red", "unverified": "yellow"}
+PRECISIONS: tuple[Bits, ...] = (16, 8, 4)
+GIB = 2**30
+CLAIM_WIDTH = 200
+"""Characters of a claim that are shown; all of it is in the JSON."""
+
+
+def _console() -> Console:
+    # Answers and paths are not markup: "[red]" must come out as it is.
+    return Console(markup=False, highlight=False, soft_wrap=True)
+
+
+def show_result(result: Result) -> None:
+    """Print the answer, what it rests on, and what it cost."""
+    console = _console()
+    line = Text(result.answer or "(no words)", style="bold")
+    line.append(f"   {result.confidence:.0%} sure", style="not bold dim")
+    console.print(line)
+    console.print()
+    for item in result.evidence:
+        console.print(_evidence_line(item))
+    usage = result.usage
+    console.print(
+        f"cost     {usage.visual_tokens} visual + {usage.text_tokens} text tokens read, "
+        f"{usage.new_tokens} written; {usage.stills} stills seen ({usage.stills_reused} reused), "
+        f"{usage.seconds:.2f} s of {result.model}"
+    )
+    console.print("steps    " + ", ".join(f"{step.kind} {step.seconds:.2f} s" for step in result.steps))
+    if result.stopped_because != "answered":
+        console.print(f"stopped  {result.stopped_because}: this is the best answer so far", style="yellow")
+    for note in result.notes:
+        console.print(f"note     {note}", style="yellow")
+
+
+def _evidence_line(item: Evidence) -> Text:
+    where = item.still.origin.source + (f" {item.region}" if item.region is not None else "")
+    line = Text(f"rests on {where}: {shorten(item.claim, CLAIM_WIDTH, placeholder=' ...')}  ")
+    line.append(f"{item.verdict} {item.confidence:.0%}", style=VERDICT_STYLES[item.verdict])
+    return line
+
+
+def show_plan(plan: Mapping[str, Any], stills: Sequence[Still]) -> None:
+    """Print what each still costs, and what all of them take of the window and of memory."""
+    console = _console()
+    for still, fed in zip(stills, plan["stills"], strict=True):
+        console.print(
+            f"{fed['tokens']:6} tokens, {_counted(fed['crops'], 'crop')}, {fed['mode']} {_by(fed['canvas'])} "
+            f"of {_by(fed['size'])}: {still.origin.source}"
+        )
+    console.print(
+        f"{plan['visual_tokens']:6} visual + {plan['text_tokens']} text tokens in "
+        f"{_counted(plan['prompts'], 'prompt')} for {plan['model']}, {plan['new_tokens']} for the answer, "
+        f"window {plan['window']}; {_bytes(plan['kv_bytes'])} of keys and values"
+    )
+    for note in plan["notes"]:
+        console.print(f"note: {note}", style="yellow")
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
+def _by(size: Sequence[int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def checkpoint_row(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return a checkpoint as the JSON object that ``sightloop models --json`` lists."""
+    return {
+        "name": checkpoint.name,
+        "original": checkpoint.original,
+        "tier": checkpoint.tier,
+        "family": checkpoint.family,
+        "language_model": checkpoint.language_model,
+        "parameters": checkpoint.parameters,
+        "context": checkpoint.window,
+        "stills_trained": checkpoint.stills_trained,
+        "video": checkpoint.video,
+        "bytes": {f"{bits}bit": checkpoint.bytes(bits) for bits in PRECISIONS},
+        "kv_bytes_per_token": checkpoint.kv_bytes_per_token,
+        "license": checkpoint.license,
+        "use": checkpoint.use,
+    }
+
+
+def show_models(checkpoints: Sequence[Checkpoint]) -> None:
+    """Print the checkpoints by tier; names stand alone on a line, whole, to be copied."""
+    console = _console()
+    for tier in dict.fromkeys(checkpoint.tier for checkpoint in checkpoints):
+        console.print(tier, style="bold")
+        for checkpoint in checkpoints:
+            if checkpoint.tier == tier:
+                console.print(f"  {checkpoint.name}", style="cyan")
+                console.print(f"      {_needs(checkpoint)}")
+                console.print(f"      {checkpoint.use} ({checkpoint.license})", style="dim")
+
+
+def _needs(checkpoint: Checkpoint) -> str:
+    size = checkpoint.parameters
+    stills = "one still" if checkpoint.stills_trained == 1 else "many stills"
+    memory = " / ".join(_bytes(checkpoint.bytes(bits)) for bits in PRECISIONS)
+    return (
+        f"{size / 1e9:.1f}B" if size >= 1e8 else f"{size / 1e6:.1f}M"
+    ) + f", {stills}{' or video' * checkpoint.video}, window {checkpoint.window}, {memory} at 16 / 8 / 4 bit"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / GIB:.1f} GiB" if count >= GIB else f"{count / 2**20:.0f} MiB"
+
+
+def show_record(record: Mapping[str, Any], console: Console | None = None, indent: str = "") -> None:
+    """Print a JSON-like object: values in lines, objects indented, lists of objects as tables."""
+    console = console or _console()
+    for name, value in record.items():
+        heading = f"{indent}{name.replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            console.print(heading, style="bold")
+            show_record(value, console, indent + "  ")
+        elif not isinstance(value, Sequence) or isinstance(value, str):
+            console.print(f"{heading}: {_cell(value)}")
+        elif value and all(isinstance(item, Mapping) for item in value):
+            console.print(heading, style="bold")
+            for line in _columns(value):
+                console.print(f"{indent}  {line}")
+        else:
+            console.print(f"{heading}: {'' if value else 'none'}")
+            for item in value:
+                console.print(f"{indent}  {_cell(item)}")
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the rows in columns under their names; never wrapped, as commands in them are to be copied."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[name.replace("_", " ") for name in names]]
+    cells += [[_cell(row.get(name)) for name in names] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

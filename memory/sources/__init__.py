@@ -1,0 +1,1 @@
+"""Sources: readers that turn files into stills, one module for each kind of source."""

@@ -1,0 +1,34 @@
+"""The README's table is what was measured, and says "can" only where it may."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sightloop.tools.llava_next.pocket.bench import TARGETS
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = json.loads((ROOT / "benchmarks" / "pocket.json").read_text(encoding="utf-8"))
+
+
+def test_the_readme_shows_the_results_file() -> None:
+    command = [sys.executable, ROOT / "benchmarks" / "pocket_table.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_kind_is_measured_on_enough_questions() -> None:
+    assert [row["kind"] for row in RESULTS["rows"]] == list(TARGETS)
+    assert {row["kind"]: row["n"] for row in RESULTS["rows"] if row["n"] < 30} == {}
+
+
+@pytest.mark.parametrize("row", RESULTS["rows"], ids=lambda row: row["kind"])
+def test_can_means_half_of_what_is_left(row: dict[str, float]) -> None:
+    base = max(row["blind"], row["majority"])
+    half_way = base + (100 - base) / 2
+    if abs(row["accuracy"] - half_way) > 0.1:  # figures are rounded
+        assert row["can"] == (row["accuracy"] > half_way)

@@ -1,0 +1,142 @@
+"""Pixels: the same as the transformers image processors make, for any size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+from transformers import LlavaNextImageProcessorPil
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.llava_onevision.image_processing_pil_llava_onevision import (
+    LlavaOnevisionImageProcessorPil,
+)
+from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+
+from sightloop.memory.still import Size, Still
+from sightloop.tools.llava_next.anyres import Mode, Vision
+from sightloop.tools.llava_next.checkpoints import find
+from sightloop.tools.llava_next.preprocess import crops, normalise, resize
+
+NEXT = find("llava-v1.6-vicuna-7b-hf").vision
+VIDEO = find("LLaVA-NeXT-Video-7B-hf").vision
+INTERLEAVE = find("llava-interleave-qwen-7b-hf").vision
+ONEVISION = find("llava-onevision-qwen2-7b-ov-hf").vision
+HALF = [0.5, 0.5, 0.5]
+
+sides = st.integers(1, 700)
+
+
+def still(width: int, height: int, seed: int = 0) -> Still:
+    """Coarse patches of colour with noise on them: edges, slopes and grain."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (height // 9 + 1, width // 9 + 1, 3))
+    patches = coarse.repeat(9, axis=0).repeat(9, axis=1)[:height, :width]
+    return Still.from_array((patches + rng.integers(-30, 31, patches.shape)).clip(0, 255).astype(np.uint8))
+
+
+def theirs(vision: Vision, mode: Mode, picture: Still) -> torch.Tensor:
+    """What the processor of the port makes of it: (crops, 3, tile, tile)."""
+    image, tile = picture.to_pil(), vision.tile
+    square = {"height": tile, "width": tile}
+    pinpoints = [[size.height, size.width] for size in vision.pinpoints]
+    if mode == "frame" and vision.family == "llava_next_video":
+        processor = CLIPImageProcessorPil(size={"shortest_edge": tile}, crop_size=square)
+        return processor(image, return_tensors="pt")["pixel_values"]
+    if vision.family == "llava" or mode == "frame":
+        processor = SiglipImageProcessorPil(size=square, image_mean=HALF, image_std=HALF)
+        return processor(image, return_tensors="pt")["pixel_values"]
+    if vision.family == "llava_onevision":
+        processor = LlavaOnevisionImageProcessorPil(
+            size=square, image_grid_pinpoints=pinpoints, image_mean=HALF, image_std=HALF
+        )
+        images = [image] if mode == "anyres" else [[image, image]]
+        return processor(images, return_tensors="pt")["pixel_values"][0]
+    processor = LlavaNextImageProcessorPil(
+        size={"shortest_edge": tile}, crop_size=square, image_grid_pinpoints=pinpoints
+    )
+    return processor(image, return_tensors="pt")["pixel_values"][0]
+
+
+@pytest.mark.parametrize(
+    ("vision", "mode"),
+    [
+        (NEXT, "anyres"),
+        (VIDEO, "anyres"),
+        (VIDEO, "frame"),
+        (INTERLEAVE, "tile"),
+        (ONEVISION, "anyres"),
+        (ONEVISION, "tile"),
+        (ONEVISION, "frame"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.family,
+)
+@pytest.mark.parametrize("size", [(1, 1), (13, 300), (640, 480), (300, 401), (96, 40), (30, 700), (1500, 60)])
+def test_pixels_are_those_of_the_processor(vision: Vision, mode: Mode, size: tuple[int, int]) -> None:
+    picture = still(*size)
+    ours = normalise(crops(picture, vision, mode), vision, torch.float32)
+    reference = theirs(vision, mode, picture)
+    assert ours.shape == reference.shape
+    steps = (ours - reference).abs() * torch.tensor(vision.std).view(3, 1, 1) * 255
+    # Two roundings to uint8, each off by one at most, in arithmetic coarser than Pillow's.
+    assert steps.max() < 2.01
+    assert (steps > 1.01).float().mean() < 1e-4
+    assert (steps > 0.01).float().mean() < 0.02
+
+
+@given(width=sides, height=sides, new_width=sides, new_height=sides, seed=st.integers(0, 9))
+@example(width=1, height=127, new_width=64, new_height=64, seed=0)
+@example(width=37, height=700, new_width=384, new_height=384, seed=0)
+@example(width=101, height=300, new_width=100, new_height=298, seed=0)
+def test_resizing_is_pillows(width: int, height: int, new_width: int, new_height: int, seed: int) -> None:
+    from PIL import Image
+
+    picture = still(width, height, seed)
+    image = torch.from_numpy(picture.pixels.copy()).permute(2, 0, 1)
+    ours = resize(image, new_width, new_height).permute(1, 2, 0).numpy().astype(int)
+    reference = picture.to_pil().resize((new_width, new_height), Image.Resampling.BICUBIC)
+    steps = abs(ours - np.asarray(reference).astype(int))
+    assert steps.max() <= 2
+    # One value more than the share: in a picture of a few pixels any single one is a large share.
+    assert (steps > 1).sum() <= 1 + 1e-4 * steps.size
+
+
+@pytest.mark.parametrize("vision", [NEXT, VIDEO, INTERLEAVE, ONEVISION], ids=lambda vision: vision.family)
+@given(width=st.integers(1, 300), height=st.integers(1, 300))
+@example(width=20000, height=4)
+@example(width=4, height=20000)
+@example(width=1, height=1)
+def test_there_are_as_many_crops_as_planned(vision: Vision, width: int, height: int) -> None:
+    picture = Still.from_array(np.zeros((height, width, 3), np.uint8))
+    for mode in vision.modes:
+        cut = crops(picture, vision, mode)
+        assert cut.shape == (vision.crops(Size(width, height), mode), 3, vision.tile, vision.tile)
+        assert cut.dtype == torch.uint8
+
+
+def test_width_is_not_height() -> None:
+    left_red = np.zeros((100, 300, 3), np.uint8)
+    left_red[:, :150, 0] = 255
+    overview = crops(Still.from_array(left_red), NEXT, "anyres")[0]
+    assert overview[0, :, :150].float().mean() > 250
+    assert overview[0, :, 190:].float().mean() < 5
+
+
+def test_tiles_come_row_by_row_and_the_overview_first() -> None:
+    pixels = np.zeros((672, 672, 3), np.uint8)
+    for i, (top, left) in enumerate([(0, 0), (0, 336), (336, 0), (336, 336)]):
+        pixels[top : top + 336, left : left + 336] = 50 * (i + 1)
+    overview, *tiles = crops(Still.from_array(pixels), NEXT, "anyres")
+    assert [int(tile.unique()) for tile in tiles] == [50, 100, 150, 200]
+    assert overview[0, 0, 0] == 50
+    assert overview[0, -1, -1] == 200
+
+
+def test_a_stills_pixels_are_left_alone() -> None:
+    picture = still(200, 100)
+    before = picture.pixels.copy()
+    for vision in (NEXT, VIDEO, INTERLEAVE, ONEVISION):
+        for mode in vision.modes:
+            crops(picture, vision, mode)
+    assert (picture.pixels == before).all()

@@ -1,0 +1,137 @@
+"""Generate: greedy decoding of a batch, one token at a time.
+
+transformers' ``generate`` says the same tokens (a test compares them), but it can be watched and stopped only
+from another thread. Here every token passes through our hands: it can be shown, its probability is kept, and
+between two tokens a caller can cancel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from .answers import StoppedBecause
+
+REPEATED_TOKENS = 32
+"""An answer goes in circles when this many tokens, or three times the circle if that is more, only repeat."""
+
+LONGEST_CIRCLE = 64
+"""Tokens of the longest circle that is looked for."""
+
+
+class Cancel(Protocol):
+    """What can tell that nobody waits for the answer any more; a ``threading.Event`` does."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        ...
+
+
+@dataclass(slots=True)
+class Row:
+    """One answer as it grows.
+
+    Parameters
+    ----------
+    limit : tokens after which it ends by length
+    ids : tokens so far, the closing one included
+    log_probability : sum over ``ids``
+    stopped_because : None while it goes on
+    """
+
+    limit: int
+    ids: list[int] = field(default_factory=list)
+    log_probability: float = 0.0
+    stopped_because: StoppedBecause | None = None
+
+    def add(self, id_: int, log_probability: float, stop_ids: Collection[int]) -> None:
+        """Take the next token and see whether it is the last."""
+        self.ids.append(id_)
+        self.log_probability += log_probability
+        if id_ in stop_ids:
+            self.stopped_because = "stop"
+        elif in_circles(self.ids):
+            self.stopped_because = "repeat"
+        elif len(self.ids) >= self.limit:
+            self.stopped_because = "length"
+
+
+def decode(
+    model: Any,
+    embedded: Tensor,
+    mask: Tensor,
+    *,
+    limits: Sequence[int],
+    stop_ids: Collection[int],
+    temperature: float = 1.0,
+    cancel: Cancel | None = None,
+) -> Iterator[list[Row]]:
+    """Continue prompts greedily until each has ended.
+
+    Parameters
+    ----------
+    model : transformers model
+    embedded : (rows, length, hidden)
+        Prompts, padded on the left.
+    mask : (rows, length) int64
+        0 where there is padding.
+    limits : of new tokens, per row; at least 1
+    stop_ids : tokens that close an answer
+    temperature : calibration of the probabilities; the choice of tokens does not depend on it
+    cancel : looked at before every token
+
+    Yields
+    ------
+    list of Row
+        The same rows after every token, grown in place; all have ended after the last.
+    """
+    from transformers import DynamicCache
+
+    rows = [Row(limit) for limit in limits]
+    cache = DynamicCache(config=model.config.get_text_config())
+    # Without padding there is nothing to mask, and attention has a faster way.
+    padded = bool((mask == 0).any())
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    inputs: dict[str, Tensor] = {"inputs_embeds": embedded}
+    while True:
+        if cancel is not None and cancel.is_set():
+            for row in rows:
+                row.stopped_because = row.stopped_because or "cancelled"
+            yield rows
+            return
+        with torch.inference_mode():
+            # Only the last position's logits: of a whole prompt they would be larger than the cache.
+            logits = model(
+                **inputs,
+                attention_mask=mask if padded else None,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            ).logits[:, -1]
+            best = logits.argmax(-1)
+            chosen = (logits.float() / temperature).log_softmax(-1).gather(-1, best[:, None])[:, 0]
+        for row, id_, log_probability in zip(rows, best.tolist(), chosen.tolist(), strict=True):
+            if row.stopped_because is None:
+                row.add(id_, log_probability, stop_ids)
+        yield rows
+        if all(row.stopped_because for row in rows):
+            return
+        inputs = {"input_ids": best[:, None]}
+        mask = torch.cat([mask, mask.new_ones((len(rows), 1))], dim=-1)
+        positions = positions[:, -1:] + 1
+
+
+def in_circles(ids: Sequence[int]) -> bool:
+    """Say whether the end of an answer only repeats itself."""
+    for circle in range(1, LONGEST_CIRCLE + 1):
+        span = max(REPEATED_TOKENS, 3 * circle)
+        if len(ids) < span:
+            return False
+        if ids[-1] == ids[-1 - circle] and ids[-span:-circle] == ids[-span + circle :]:
+            return True
+    return False

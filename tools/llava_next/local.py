@@ -1,0 +1,399 @@
+"""Local: a LLaVA-NeXT checkpoint on this machine."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...memory.still import Still
+from .answers import Answer, Choice, Usage
+from .choose import log_probabilities
+from .features import pad_left
+from .generate import Cancel, Row, decode
+from .loading import Loaded, Quantization, load
+from .machine import available_bytes
+from .plan import Plan, plan
+from .pocket.familiar import UNFAMILIAR, UNFAMILIAR_CONFIDENCE
+from .prepare import Prepared, cost, prepare
+from .prompts import EMBED_STILL, EMBED_TEXT, POCKET_EMBED_STILL, POCKET_EMBED_TEXT, Prompt
+from .recovery import all_or_one_by_one, with_less
+from .seen import Seen, see
+
+if TYPE_CHECKING:
+    from .checkpoints import Checkpoint
+
+BATCH_TOKENS = 16384
+"""Prompt tokens, padding included, that run as one batch; a single prompt may have more."""
+
+Result = TypeVar("Result")
+Batch = list[Prepared]
+
+
+class LlavaNext:
+    """Answers prompts of text and stills, in reading order, with a model on this machine.
+
+    Parameters
+    ----------
+    model : str or Path, optional
+        A folder in the layout of the llava-hf repositories, a name that ``sightloop models`` lists, or
+        nothing for the embedded model.
+    device : str, optional
+        "cpu", "cuda", "cuda:1"; by default the first GPU if there is one. All of the model is on this device.
+    dtype : str or torch.dtype, optional
+        By default bfloat16 on a GPU; on a CPU float32 where memory allows, else bfloat16.
+    quantization : "8bit" or "4bit", optional
+        Of the language model's layers; tower and projector stay in 16 bit.
+
+    Raises
+    ------
+    UnknownCheckpointError
+        If no checkpoint has this name; the nearest are suggested.
+    CheckpointUnavailableError
+        If its weights are neither here nor to be had from the hub, or the folder does not exist.
+    CheckpointError
+        If the folder is malformed or of another architecture.
+    InsufficientMemoryError
+        If the device has less memory free than the weights take; known before anything is loaded or fetched.
+    MissingExtraError
+        If quantization is asked for and not installed.
+    InputError
+        If the device, dtype or quantization does not exist.
+
+    Examples
+    --------
+    >>> eyes = LlavaNext()
+    >>> eyes.answer([read_photo("photo.png"), "What colour is the circle?"]).text  # doctest: +SKIP
+    'red'
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        device: str | None = None,
+        dtype: str | torch.dtype | None = None,
+        quantization: Quantization | None = None,
+    ) -> None:
+        self._loaded: Loaded = load(model, device=device, dtype=dtype, quantization=quantization)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What the model can do, needs and was trained on."""
+        return self._loaded.checkpoint
+
+    @property
+    def name(self) -> str:
+        """Name of the checkpoint, or the path of its folder."""
+        return self.checkpoint.name
+
+    @property
+    def device(self) -> str:
+        """Where the model is, e.g. "cpu" or "cuda:0"."""
+        return str(self._loaded.device)
+
+    def plan(self, prompt: Prompt, *, max_new_tokens: int | None = None) -> Plan:
+        """Say what a prompt would cost, with the checkpoint's own tokenizer and the memory free now.
+
+        Raises
+        ------
+        ContextOverflowError, InsufficientMemoryError
+            If it does not fit even at its smallest.
+        InputError
+            If it is not a prompt.
+        """
+        return self._prepare(prompt, max_new_tokens).plan
+
+    def answer(
+        self, prompt: Prompt, *, max_new_tokens: int | None = None, cancel: Cancel | None = None
+    ) -> Answer:
+        """Answer one prompt, greedily.
+
+        Parameters
+        ----------
+        prompt : sequence of str and Still
+            In reading order.
+        max_new_tokens : int, optional
+            Longest answer; by default 512, but at most an eighth of the window.
+        cancel : threading.Event, optional
+            Looked at between tokens; when it is set, the answer ends as it is.
+
+        Raises
+        ------
+        ContextOverflowError
+            If prompt and answer do not fit the window, before anything runs.
+        InsufficientMemoryError
+            If memory does not suffice, not even for the next smaller plan.
+        InputError
+            If it is not a prompt.
+        """
+        return self.answers([prompt], max_new_tokens=max_new_tokens, cancel=cancel)[0]
+
+    def answers(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        max_new_tokens: int | None = None,
+        cancel: Cancel | None = None,
+    ) -> list[Answer]:
+        """Answer several prompts, batched where they fit together; parameters and errors as :meth:`answer`.
+
+        In float32 the answers are those that the prompts get one by one. The seconds of a batch are shared
+        out evenly among its answers.
+        """
+
+        def run(batch: Batch) -> list[Answer]:
+            began = time.perf_counter()
+            seen = self._see(batch)
+            *_, rows = self._decode(batch, seen, cancel)
+            seconds = (time.perf_counter() - began) / len(batch)
+            return [self._answer(*each, seconds) for each in zip(batch, seen, rows, strict=True)]
+
+        return self._batched([self._prepare(prompt, max_new_tokens) for prompt in prompts], run)
+
+    def stream(
+        self, prompt: Prompt, *, max_new_tokens: int | None = None, cancel: Cancel | None = None
+    ) -> Iterator[str | Answer]:
+        """Answer one prompt piece by piece; parameters and errors as :meth:`answer`.
+
+        Yields
+        ------
+        str
+            The next piece of text. All pieces together are the answer's text.
+        Answer
+            Last, and once.
+        """
+        began = time.perf_counter()
+        prepared = self._prepare(prompt, max_new_tokens)
+
+        def start(one: Prepared) -> tuple[Prepared, Seen, Row, Iterator[list[Row]]]:
+            # Up to the first token, where memory is at its highest and nothing has been said yet.
+            seen = self._see([one])
+            rows = self._decode([one], seen, cancel)
+            return one, seen[0], next(rows)[0], rows
+
+        prepared, seen, row, rest = with_less(prepared, start, self._smaller, cost)
+        said = ""
+        while True:
+            text = self._text(row)
+            # A character of several tokens shows as U+FFFD until its last one is there.
+            if row.stopped_because is None and text.endswith("\ufffd"):
+                text = said
+            if len(text) > len(said) and text.startswith(said):
+                yield text[len(said) :]
+                said = text
+            if next(rest, None) is None:
+                break
+        yield self._answer(prepared, seen, row, time.perf_counter() - began)
+
+    def choose(self, prompt: Prompt, options: Sequence[str]) -> Choice:
+        """Say which of the given answers is likeliest, by one forward pass over prompt and options.
+
+        Parameters
+        ----------
+        prompt : sequence of str and Still
+        options : of str
+            At least one, none of them empty.
+
+        Raises
+        ------
+        InputError
+            If there are no options, or one is empty.
+        ContextOverflowError, InsufficientMemoryError
+            As :meth:`answer`.
+        """
+        return self.choose_many([prompt], options)[0]
+
+    def choose_many(self, prompts: Sequence[Prompt], options: Sequence[str]) -> list[Choice]:
+        """Choose among the same options for several prompts, batched; see :meth:`choose`."""
+        if isinstance(options, str) or not options or not all(option.strip() for option in options):
+            raise InputError("choose needs a list of answers to choose from, none of them empty.")
+        template = self._loaded.template
+
+        def run(batch: Batch) -> list[Choice]:
+            began = time.perf_counter()
+            tokens = [[template.continuation(one.rendered, option) for option in options] for one in batch]
+            seen = self._see(batch)
+            scores = log_probabilities(
+                self._loaded.model,
+                [one.embedded for one in seen],
+                tokens,
+                stop_ids=self._loaded.stop_ids,
+                temperature=self._loaded.temperature,
+            ).softmax(-1)
+            seconds = (time.perf_counter() - began) / len(batch)
+            rows = scores.tolist()
+            return [self._choice(*each, options, seconds) for each in zip(batch, seen, rows, strict=True)]
+
+        # Room for all options: they lie behind the prompt together.
+        room = sum(len(template.continuation("", option)) for option in options)
+        return self._batched([self._prepare(prompt, room) for prompt in prompts], run)
+
+    def embed(self, items: Sequence[Still | str]) -> NDArray[np.float32]:
+        """Embed stills and texts into one space: the state in which the model would sum each up in one word.
+
+        Parameters
+        ----------
+        items : of Still or str
+
+        Returns
+        -------
+        (items, hidden) float32
+            Of length 1; the dot product of a still and a text says how well they go together.
+
+        Raises
+        ------
+        ContextOverflowError, InsufficientMemoryError, InputError
+            As :meth:`answer`, for each item by itself.
+        """
+        own = self._loaded.embedded
+        still_words = POCKET_EMBED_STILL if own else EMBED_STILL
+        text_words = POCKET_EMBED_TEXT if own else EMBED_TEXT
+        if isinstance(items, str | Still):
+            raise InputError("embed takes a list of stills and texts.")
+        prompts: list[Prompt] = [
+            [text_words.format(text=item)] if isinstance(item, str) else [item, still_words] for item in items
+        ]
+
+        def run(batch: Batch) -> list[NDArray[np.float32]]:
+            embedded, mask = pad_left([one.embedded for one in self._see(batch)])
+            with torch.inference_mode():
+                # Without the output layer: the states are enough.
+                states = self._loaded.model.base_model(
+                    inputs_embeds=embedded,
+                    attention_mask=mask,
+                    position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
+                    use_cache=False,
+                ).last_hidden_state[:, -1]
+            vectors: NDArray[np.float32] = torch.nn.functional.normalize(states.float(), dim=-1).cpu().numpy()
+            return list(vectors)
+
+        vectors = self._batched([self._prepare(prompt, 0) for prompt in prompts], run)
+        return np.stack(vectors) if vectors else np.zeros((0, self.checkpoint.text.hidden), np.float32)
+
+    def _prepare(self, prompt: Prompt, max_new_tokens: int | None) -> Prepared:
+        loaded = self._loaded
+        if max_new_tokens is not None and max_new_tokens < 0:
+            raise InputError(f"max_new_tokens is at least 0, not {max_new_tokens}.")
+        # What is free now, and what the weights have already taken.
+        memory = available_bytes(self.device) + loaded.checkpoint.bytes(loaded.bits)
+
+        def make_plan(text_tokens: int) -> Plan:
+            return plan(
+                loaded.checkpoint,
+                prompt,
+                count_text=lambda _: 0,  # the whole text, rendered, is counted as the template's
+                template_tokens=text_tokens,
+                max_new_tokens=max_new_tokens,
+                bits=loaded.bits,
+                memory_bytes=memory,
+            )
+
+        return prepare(prompt, loaded.template, make_plan)
+
+    def _smaller(self, prepared: Prepared) -> Prepared | None:
+        """Prepare the same prompt again by the planner's next smaller plan."""
+        smaller = prepared.plan.shrink()
+        if smaller is None:
+            return None
+        smaller = replace(smaller, notes=(*smaller.notes, "memory ran out over the larger plan"))
+        return prepare(prepared.prompt, self._loaded.template, lambda _: smaller)
+
+    def features(self, stills: Sequence[Still]) -> NDArray[np.float32]:
+        """Average what the language model is given of each still, for telling familiar stills from others.
+
+        Returns
+        -------
+        (stills, hidden) float32
+
+        Raises
+        ------
+        ContextOverflowError, InsufficientMemoryError
+            As :meth:`answer`, for each still by itself.
+        """
+        prepared = [self._prepare([still], 0) for still in stills]
+        return np.stack(self._batched(prepared, lambda batch: [one.averages[0] for one in self._see(batch)]))
+
+    def _see(self, batch: Batch) -> list[Seen]:
+        return see(self._loaded.model, self.checkpoint.vision, self._loaded.template, batch)
+
+    def _unfamiliar(self, seen: Seen) -> bool:
+        """Say whether a still of the prompt is unlike all that the embedded model was trained on."""
+        known = self._loaded.familiar
+        return known is not None and not all(known.knows(average) for average in seen.averages)
+
+    def _decode(self, batch: Batch, seen: Sequence[Seen], cancel: Cancel | None) -> Iterator[list[Row]]:
+        embedded, mask = pad_left([one.embedded for one in seen])
+        return decode(
+            self._loaded.model,
+            embedded,
+            mask,
+            limits=[max(1, one.plan.new_tokens) for one in batch],
+            stop_ids=self._loaded.stop_ids,
+            temperature=self._loaded.temperature,
+            cancel=cancel,
+        )
+
+    def _batched(self, prepared: Batch, run: Callable[[Batch], list[Result]]) -> list[Result]:
+        """Run in batches of prompts of similar length, and return the results in the order of the prompts."""
+        order = sorted(range(len(prepared)), key=lambda i: len(prepared[i].ids))
+        results: dict[int, Result] = {}
+        while order:
+            # The last of a batch is its longest: with padding, all are as long.
+            size = 1
+            while size < len(order) and (size + 1) * len(prepared[order[size]].ids) <= BATCH_TOKENS:
+                size += 1
+            batch, order = order[:size], order[size:]
+            found = all_or_one_by_one([prepared[i] for i in batch], run, self._smaller, cost)
+            results.update(zip(batch, found, strict=True))
+        return [results[i] for i in range(len(prepared))]
+
+    def _text(self, row: Row) -> str:
+        text: str = self._loaded.tokenizer.decode(row.ids, skip_special_tokens=True)
+        return text.strip()
+
+    def _answer(self, prepared: Prepared, seen: Seen, row: Row, seconds: float) -> Answer:
+        confidence = min(1.0, math.exp(row.log_probability)) if row.ids else 0.0
+        strange = self._unfamiliar(seen)
+        return Answer(
+            text=self._text(row),
+            confidence=min(confidence, UNFAMILIAR_CONFIDENCE) if strange else confidence,
+            usage=_usage(prepared, len(row.ids), seconds),
+            stopped_because=row.stopped_because or "length",
+            model=self.name,
+            notes=(*prepared.notes, UNFAMILIAR) if strange else prepared.notes,
+        )
+
+    def _choice(
+        self, prepared: Prepared, seen: Seen, row: list[float], options: Sequence[str], seconds: float
+    ) -> Choice:
+        strange = self._unfamiliar(seen)
+        if strange:  # hardly better than chance, and said to be so
+            row = [1 / len(row) + UNFAMILIAR_CONFIDENCE * (p - 1 / len(row)) for p in row]
+        index = max(range(len(row)), key=row.__getitem__)
+        return Choice(
+            option=options[index],
+            index=index,
+            probabilities=tuple(row),
+            usage=_usage(prepared, 0, seconds),
+            model=self.name,
+            notes=(*prepared.notes, UNFAMILIAR) if strange else prepared.notes,
+        )
+
+
+def _usage(prepared: Prepared, new_tokens: int, seconds: float) -> Usage:
+    return Usage(
+        visual_tokens=prepared.plan.visual_tokens,
+        text_tokens=prepared.plan.text_tokens,
+        new_tokens=new_tokens,
+        stills=len(prepared.stills),
+        seconds=seconds,
+    )

@@ -1,0 +1,41 @@
+"""Seen: prompts with the features of their stills in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .anyres import Vision
+from .features import features, splice
+from .prepare import Prepared
+from .prompts import Template
+
+
+class Seen(NamedTuple):
+    """A prompt as the language model gets it.
+
+    Attributes
+    ----------
+    embedded : (tokens, hidden)
+    averages : of the features of each visual, (hidden,) float32
+    """
+
+    embedded: Tensor
+    averages: list[NDArray[np.float32]]
+
+
+def see(model: Any, vision: Vision, template: Template, prompts: Sequence[Prepared]) -> list[Seen]:
+    """Compute the features of all stills, together, and put them into the embedded prompts."""
+    placeholders = template.placeholder_ids.values()
+    with torch.inference_mode():
+        found = iter(features(model, vision, [p for one in prompts for p in one.pictures(vision)]))
+        visuals = [[next(found) for _ in one.visuals] for one in prompts]
+        return [
+            Seen(splice(model, one.ids, placeholders, many), [v.float().mean(0).cpu().numpy() for v in many])
+            for one, many in zip(prompts, visuals, strict=True)
+        ]
