@@ -24,6 +24,7 @@ from . import model as pocket
 from .calibrate import calibrate
 from .curriculum import Curriculum
 from .network import Retrieval, Trainee, answer_loss, dense_loss, initialise, right, vision_loss
+from .muon import Muon
 from .packing import CHANNELS, SUBJECT_CHANNELS, Batch, Packer, tiles
 from .things import draw, random_sheet
 
@@ -39,14 +40,14 @@ RUNS = Path("runs/pocket")
 class Optimisers:
     """Muon for the matrices of the layers (Jordan et al. 2024), AdamW for everything else."""
 
-    def __init__(self, trainee: Trainee) -> None:
+    def __init__(self, trainee: Trainee, rank: int, ranks: int, dtype: torch.dtype) -> None:
         matrices: list[nn.Parameter] = []
         rest: list[nn.Parameter] = []
         for name, p in trainee.named_parameters():
             layer = ".layers." in name or "multi_modal_projector" in name
             (matrices if layer and p.ndim == 2 else rest).append(p)
         decay, plain = [p for p in rest if p.ndim > 1], [p for p in rest if p.ndim <= 1]
-        self.muon = torch.optim.Muon(matrices, lr=MUON_PEAK, weight_decay=0.01, momentum=0.95)
+        self.muon = Muon(matrices, MUON_PEAK, dtype=dtype, rank=rank, ranks=ranks)
         groups = [{"params": decay, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}]
         self.adam = torch.optim.AdamW(groups, lr=PEAK, betas=(0.9, 0.98), fused=True)
 
@@ -55,7 +56,7 @@ class Optimisers:
         for optimiser, peak in ((self.muon, MUON_PEAK), (self.adam, PEAK)):
             for group in optimiser.param_groups:
                 group["lr"] = peak * share
-            optimiser.step()  # type: ignore[no-untyped-call]
+            optimiser.step()
             optimiser.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Any]:
@@ -91,7 +92,9 @@ class Run:
         sheets = [draw(random_sheet(first, writing=0.5)) for _ in range(120)]
         initialise(core, torch.cat([tiles(s, "anyres") for s in sheets]), seed)
         self.trainee = Trainee(core)
-        self.optimisers = Optimisers(self.trainee)
+        self.bf16 = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        exact = torch.bfloat16 if self.bf16 else torch.float32
+        self.optimisers = Optimisers(self.trainee, rank, ranks, exact)
         self.average = torch.optim.swa_utils.AveragedModel(
             core, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998)
         )
@@ -100,7 +103,6 @@ class Run:
         if (out / "checkpoint.pt").exists():
             self._resume()
         self._compile(core)
-        self.bf16 = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
     @staticmethod
     def _compile(core: Any) -> None:
