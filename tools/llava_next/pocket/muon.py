@@ -35,7 +35,8 @@ def orthogonal(matrices: Tensor) -> Tensor:
     for a, b, c in STEPS:
         gram = x @ x.mT
         x = a * x + torch.baddbmm(b * gram, gram, gram, alpha=c) @ x
-    return x.mT if tall else x
+    found: Tensor = x.mT if tall else x
+    return found
 
 
 class Muon(torch.optim.Optimizer):
@@ -66,20 +67,21 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Take one step; there is no closure."""
         for group in self.param_groups:
-            matrices: list[nn.Parameter] = group["params"]
+            gradients: dict[nn.Parameter, Tensor] = {p: p.grad for p in group["params"] if p.grad is not None}
+            matrices = list(gradients)
             updates = torch.zeros(sum(p.numel() for p in matrices))
             places = dict(zip(matrices, updates.split([p.numel() for p in matrices]), strict=True))
             alike: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
-            for p in matrices:
+            for p, gradient in gradients.items():
                 moving = self.state[p].setdefault("momentum", torch.zeros_like(p))
-                assert p.grad is not None
-                moving.lerp_(p.grad, 1 - group["momentum"])
-                alike[p.shape].append(p)
+                moving.lerp_(gradient, 1 - group["momentum"])
+                if moving.any():  # in the warm-up most matrices have nothing to learn from
+                    alike[p.shape].append(p)
             for shape, many in alike.items():
                 own = many[self._rank :: self._ranks]
                 if not own:
                     continue
-                pushed = [torch.lerp(p.grad, self.state[p]["momentum"], group["momentum"]) for p in own]
+                pushed = [gradients[p].lerp(self.state[p]["momentum"], group["momentum"]) for p in own]
                 found = orthogonal(torch.stack(pushed).to(self._dtype))
                 for p, update in zip(own, found, strict=True):
                     places[p].copy_(update.flatten())

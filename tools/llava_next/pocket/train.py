@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from . import model as pocket
 from .calibrate import calibrate
 from .curriculum import Curriculum
-from .network import Retrieval, Trainee, answer_loss, dense_loss, initialise, right, vision_loss
 from .muon import Muon
+from .network import Retrieval, Trainee, answer_loss, dense_loss, initialise, right, vision_loss
 from .packing import CHANNELS, SUBJECT_CHANNELS, Batch, Packer, tiles
 from .things import draw, random_sheet
 
@@ -75,9 +75,21 @@ def step_size(progress: float, step: int) -> float:
 
 
 class Run:
-    """One rank of a training run."""
+    """One rank of a training run.
 
-    def __init__(self, rank: int, ranks: int, out: Path, minutes: float, seed: int, batch: int) -> None:
+    Parameters
+    ----------
+    rank, ranks : this process, and how many there are
+    out : folder of the run; if it has a checkpoint, the run goes on from there
+    minutes : of training
+    seed : of weights and worlds
+    batch : worlds a step
+    fused : compile the layers, where there is a compiler
+    """
+
+    def __init__(
+        self, rank: int, ranks: int, out: Path, minutes: float, seed: int, batch: int, fused: bool = True
+    ) -> None:
         self.rank, self.ranks, self.out, self.minutes, self.batch, self.seed = (
             rank,
             ranks,
@@ -102,7 +114,8 @@ class Run:
         self.step, self.spent, self.clock, self.means = 0, 0.0, time.monotonic(), dict[str, float]()
         if (out / "checkpoint.pt").exists():
             self._resume()
-        self._compile(core)
+        if fused:
+            self._compile(core)
 
     @staticmethod
     def _compile(core: Any) -> None:
@@ -144,8 +157,8 @@ class Run:
         """Share of the time that is spent, 0 to 1."""
         return min(1.0, self.spent / (60 * self.minutes))
 
-    def one_step(self) -> None:
-        """Draw a batch, learn from it, and agree on time and gradients with the other ranks."""
+    def one_step(self) -> dict[str, float]:
+        """Draw a batch and learn from it, with gradients and time as all ranks have them; return the losses."""
         shared, own = (
             random.Random(f"{self.seed}/{self.step}"),
             random.Random(f"{self.seed}/{self.step}/{self.rank}"),
@@ -156,14 +169,16 @@ class Run:
             losses = self._warm_losses(batch) if warm else self._losses(batch)
         loss = torch.stack(list(losses.values())).sum()
         loss.backward()
-        for name, value in losses.items():
-            self._note(name, float(value.detach()))
+        found = {name: float(value.detach()) for name, value in losses.items()}
+        for name, value in found.items():
+            self.means[name] = 0.98 * self.means.get(name, value) + 0.02 * value
         self._agree()
         nn.utils.clip_grad_norm_(self.trainee.parameters(), 1.0)
         self.optimisers.step(step_size(self.progress, self.step))
         if not warm:
             self.average.update_parameters(self.trainee.core)
         self.step += 1
+        return found
 
     def _warm_losses(self, batch: Batch) -> dict[str, Tensor]:
         seen = self.trainee.see(batch.pixels.flatten(0, 1))
@@ -196,9 +211,6 @@ class Run:
             for p, g in zip(parameters, flat[:-1].split([p.numel() for p in parameters]), strict=True):
                 p.grad = g.view_as(p)
         self.spent += seconds
-
-    def _note(self, name: str, value: float) -> None:
-        self.means[name] = 0.98 * self.means.get(name, value) + 0.02 * value
 
     def report(self) -> dict[str, Any]:
         """Return one line of the log."""

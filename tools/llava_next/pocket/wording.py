@@ -180,6 +180,7 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "where does the {x} go ?",
         "which way does the {x} go ?",
         "what is the direction of the {x} ?",
+        "tell me in which direction the {x} moves .",
     ),
     "when": (
         "when does the {x} {e} ?",

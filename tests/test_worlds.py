@@ -1,0 +1,188 @@
+"""The worlds of the pocket model: exact, fair, the same for the same seed, and files that others can read."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sightloop.tools.llava_next.pocket import model, wording
+from sightloop.tools.llava_next.pocket.bench import TARGETS
+from sightloop.tools.llava_next.pocket.blocks import random_table, ray_cast
+from sightloop.tools.llava_next.pocket.questions import CELLS, PHOTO_KINDS
+from sightloop.tools.llava_next.pocket.things import COLORS, coverage, draw, random_sheet
+from sightloop.tools.llava_next.pocket.worlds import KINDS, Kind, main, worlds
+
+SEEDS = st.integers(0, 2**31)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_seed_draws_the_same_worlds_and_fewer_are_the_first_of_more(kind: Kind) -> None:
+    def told(count: int, seed: int = 5) -> list[tuple[list[str], bytes]]:
+        return [
+            ([f"{q.text} {q.answer}" for q in asked], b"".join(i.tobytes() for i in world.render(1.0)[0]))
+            for world, asked in worlds(kind, seed, count)
+        ]
+
+    assert told(4) == told(4)
+    assert told(4)[:2] == told(2)
+    assert told(2) != told(2, seed=6)
+
+
+def test_held_out_wordings_are_new_sentences_of_known_words() -> None:
+    assert set(wording.HELD_OUT) == set(wording.TRAINED)
+    assert wording.words(wording.HELD_OUT) <= wording.words(wording.TRAINED)
+    for kind, patterns in wording.HELD_OUT.items():
+        assert set(patterns).isdisjoint(wording.TRAINED[kind]), kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_asked_or_answered_is_unknown_to_the_tokenizer(kind: Kind) -> None:
+    tokenizer = model.tokenizer()
+    for _, asked in worlds(kind, 3, 10):
+        for question in asked:
+            for text in (question.text, question.answer):
+                assert tokenizer.unk_token_id not in tokenizer(text).input_ids
+            back = tokenizer.decode(tokenizer(question.answer, add_special_tokens=False).input_ids)
+            assert back.replace(" ", "") == question.answer.replace(" ", "")
+
+
+@given(SEEDS)
+def test_things_lie_on_the_sheet_apart_and_in_their_colour(seed: int) -> None:
+    sheet = random_sheet(random.Random(seed))
+    cover = coverage(sheet)
+    assert cover.shape == (sheet.height, sheet.width)
+    assert not cover[0].any() and not cover[:, 0].any()
+    assert not cover[-1].any() and not cover[:, -1].any()
+    image = draw(sheet)
+    for index, thing in enumerate(sheet.things, start=1):
+        seen = cover == index
+        assert seen.sum() > 30  # none hides another
+        inner = cv2.erode(seen.astype(np.uint8), np.ones((3, 3))) > 0
+        if inner.any():
+            gap = np.abs(np.median(image[inner], axis=0) - thing.rgb)
+            assert gap.max() <= 6  # grain
+        nearest = min(COLORS, key=lambda name: np.abs(np.subtract(COLORS[name], thing.rgb)).sum())
+        assert nearest == thing.color
+
+
+@given(SEEDS, st.sampled_from(sorted(PHOTO_KINDS)))
+def test_answers_about_a_photo_follow_from_what_it_shows(seed: int, kind: str) -> None:
+    """Answers worked out anew, from the things alone and in other ways than the questions were drawn."""
+    (((world, asked),)) = list(worlds("photos", seed, 1))
+    sheet = world.sheets[0]
+    question = next((q for q in asked if q.kind == kind), None)
+    if question is None:
+        return
+    things, words, answer = sheet.things, re.findall(r"[a-z]+", question.text), question.answer
+    if kind == "count":
+        assert answer == str(len(np.unique(coverage(sheet))) - 1)
+    elif kind == "count_by":
+        assert answer == str(sum(t.color in words or t.size in words for t in things))
+    elif kind == "read" and sheet.writing:
+        assert answer == sheet.writing.text.lower()
+    elif kind == "caption":
+        said = [tuple(part.split()[-3:]) for part in answer.split(",")]
+        assert said == [(t.size, t.color, t.shape) for t in sorted(things, key=lambda t: t.x)]
+    elif kind == "point" and question.subjects:
+        column, row = map(int, answer.split())
+        thing = question.subjects[0]
+        assert column <= thing.x / sheet.width * CELLS <= column + 1
+        assert row <= thing.y / sheet.height * CELLS <= row + 1
+    elif kind == "where" and question.subjects:
+        thing = question.subjects[0]
+        if "left" in answer or "right" in answer:
+            assert ("left" in answer) == (thing.x < sheet.width / 2)
+        if "top" in answer or "bottom" in answer:
+            assert ("top" in answer) == (thing.y < sheet.height / 2)
+    elif kind == "exists":
+        named = [
+            t for t in things if any(w in (t.color, t.shape, t.shape + "s", t.shape + "es") for w in words)
+        ]
+        assert named or answer == "no"
+
+
+def test_answers_are_balanced_so_that_guessing_gains_little() -> None:
+    answers: dict[str, Counter[str]] = defaultdict(Counter)
+    for kind in KINDS:
+        for _, asked in worlds(kind, 11, 120):
+            for question in asked:
+                answers[question.kind][question.answer] += 1
+    assert set(answers) == set(TARGETS)
+    for kind, counts in answers.items():
+        share = counts.most_common(1)[0][1] / counts.total()
+        assert share < 0.67, f"{kind}: {counts.most_common(2)}"
+
+
+@given(SEEDS)
+def test_depth_puts_every_pixel_back_onto_the_solid_it_shows(seed: int) -> None:
+    """Back-projection by the written conventions: OpenCV axes, world-to-camera, metres along the axis."""
+    size = 48
+    table = random_table(random.Random(seed), 2)
+    for view in table.views:
+        _, depth, instance = ray_cast(table, view, size)
+        rows, columns = np.nonzero(instance)
+        pixels = np.stack([(columns + 0.5) / size, (rows + 0.5) / size, np.ones(len(rows))])
+        in_camera = np.linalg.inv(view.intrinsics) @ pixels * depth[rows, columns]
+        rotation, translation = view.world_to_camera[:3, :3], view.world_to_camera[:3, 3]
+        assert np.linalg.det(rotation) == pytest.approx(1)
+        points = (in_camera - translation[:, None]).T @ rotation
+        for index, solid in enumerate(table.solids, start=1):
+            own = np.abs(points[instance[rows, columns] == index] - solid.centre)
+            assert (own <= np.array(solid.half) + 1e-3).all()
+
+
+def _written(kind: Kind, folder: Path, count: int = 2) -> list[dict[str, object]]:
+    main(kind, folder, seed=4, count=count)
+    lines = [json.loads(line) for line in (folder / "questions.jsonl").read_text().splitlines()]
+    assert lines
+    assert all(set(line) == {"inputs", "question", "answer", "kind"} for line in lines)
+    assert all((folder / name).exists() for line in lines for name in line["inputs"])
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("kind", "stills"), [("photos", {1}), ("crops", {1}), ("pairs", {2}), ("sets", {3, 4})]
+)
+def test_pictures_are_written_as_png(kind: Kind, stills: set[int], tmp_path: Path) -> None:
+    lines = _written(kind, tmp_path)
+    assert {len(line["inputs"]) for line in lines} <= stills  # type: ignore[arg-type]
+    for path in tmp_path.glob("*.png"):
+        assert max(cv2.imread(str(path)).shape[:2]) == 384
+
+
+def test_videos_are_written_as_mp4_with_a_frame_for_each_still(tmp_path: Path) -> None:
+    _written("videos", tmp_path)
+    for path, (world, _) in zip(sorted(tmp_path.glob("*.mp4")), worlds("videos", 4, 2), strict=True):
+        with av.open(str(path)) as container:
+            frames = [(f.time, f.to_ndarray(format="rgb24")) for f in container.decode(video=0)]
+        images, _covers = world.render(3.0)
+        assert [time for time, _ in frames] == [i / world.fps for i in range(len(images))]
+        for (_, seen), meant in zip(frames, images, strict=True):
+            assert np.abs(seen.astype(int) - meant).mean() < 6  # lossy
+
+
+def test_scenes_are_written_as_posed_colour_and_depth(tmp_path: Path) -> None:
+    for line in _written("scenes", tmp_path):
+        folder = tmp_path / line["inputs"][0]  # type: ignore[index]
+        scene = json.loads((folder / "scene.json").read_text())
+        assert scene["metric"] is True
+        for view in scene["views"]:
+            color = cv2.imread(str(folder / view["color"]))
+            depth = cv2.imread(str(folder / view["depth"]), cv2.IMREAD_UNCHANGED) / scene["depth_scale"]
+            assert color.shape[:2] == depth.shape == (view["height"], view["width"])
+            for solid in scene["truth"]:
+                camera = np.array(view["world_to_camera"]) @ [*solid["centre"], 1]
+                x, y, w = np.array(view["intrinsics"]) @ camera[:3]
+                seen = depth[round(y / w), round(x / w)]
+                # What is seen at a solid's centre is its surface, or another solid before it.
+                assert 0 < seen <= camera[2] + 1e-3
