@@ -16,8 +16,9 @@ FIRST = ("shape", "color", "size", "count", "where", "point", "extreme", "exists
 OTHERS_FROM = 0.08
 STAGES: tuple[tuple[float, dict[Kind, float]], ...] = (
     (0.0, {"photos": 1.0}),
-    (OTHERS_FROM, {"photos": 0.85, "crops": 0.15}),
-    (0.2, {"photos": 0.33, "crops": 0.02, "pairs": 0.25, "sets": 0.06, "videos": 0.13, "scenes": 0.21}),
+    (OTHERS_FROM, {"photos": 0.92, "crops": 0.08}),
+    (0.2, {"photos": 0.5, "crops": 0.02, "pairs": 0.2, "sets": 0.05, "videos": 0.1, "scenes": 0.13}),
+    (0.42, {"photos": 0.33, "crops": 0.02, "pairs": 0.27, "sets": 0.06, "videos": 0.14, "scenes": 0.18}),
 )  # fmt: skip
 """From which share of the time on worlds of each kind are drawn, and how often."""
 STILLS = {"sets": (3, 4), "videos": (4, 5), "scenes": (3, 4)}

@@ -158,7 +158,7 @@ class Run:
         return min(1.0, self.spent / (60 * self.minutes))
 
     def one_step(self) -> dict[str, float]:
-        """Draw a batch and learn from it, with gradients and time as all ranks have them; return the losses."""
+        """Draw a batch and learn from it, with gradients and time averaged over ranks; return the losses."""
         shared, own = (
             random.Random(f"{self.seed}/{self.step}"),
             random.Random(f"{self.seed}/{self.step}/{self.rank}"),
