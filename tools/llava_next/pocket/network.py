@@ -20,8 +20,15 @@ from . import model as pocket
 from .packing import CHANNELS, GRID, IGNORE, SUBJECT_CHANNELS, Batch, kept
 
 VISION_CHANNELS = ("color", "shape", "size", "character")
-BACKGROUND_WEIGHT = 0.35
-"""Most patches show nothing: their share in the dense losses is held down."""
+NOTHING_WEIGHT = {
+    "color": 0.35,
+    "shape": 0.35,
+    "size": 0.35,
+    "centres": 0.35,
+    "character": 0.05,
+    "order": 0.05,
+}
+"""Most patches show nothing, and nearly all show no character: their share in the dense losses is held down."""
 
 
 def merge(features: Tensor, layout: Layout, newline: Tensor) -> Tensor:
@@ -147,8 +154,7 @@ def dense_loss(predicted: Tensor, labels: Tensor, names: tuple[str, ...]) -> Ten
         if not (target != IGNORE).any():
             continue
         weight = torch.ones(score.shape[-1])
-        if name in ("color", "shape", "size", "character", "order", "centres"):
-            weight[0] = BACKGROUND_WEIGHT
+        weight[0] = NOTHING_WEIGHT.get(name, 1.0)
         loss = functional.cross_entropy(score.flatten(0, -2), target, weight, ignore_index=IGNORE)
         total = total + loss * (2 if name in ("character", "order") else 1)
     return total / len(names)
