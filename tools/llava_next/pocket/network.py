@@ -20,15 +20,16 @@ from . import model as pocket
 from .packing import CHANNELS, GRID, IGNORE, SUBJECT_CHANNELS, Batch, kept
 
 VISION_CHANNELS = ("color", "shape", "size", "character")
+MOST, RARE = 0.35, 0.05
 NOTHING_WEIGHT = {
-    "color": 0.35,
-    "shape": 0.35,
-    "size": 0.35,
-    "centres": 0.35,
-    "character": 0.05,
-    "order": 0.05,
+    "color": MOST,
+    "shape": MOST,
+    "size": MOST,
+    "centres": MOST,
+    "character": RARE,
+    "order": RARE,
 }
-"""Most patches show nothing, and nearly all show no character: their share in the dense losses is held down."""
+"""The share in the dense losses of patches that show nothing (most) or no character (nearly all)."""
 
 
 def merge(features: Tensor, layout: Layout, newline: Tensor) -> Tensor:

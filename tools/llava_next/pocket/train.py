@@ -234,9 +234,12 @@ class Run:
             disable=bool(self.rank),
         )
         saved = noted = time.monotonic()
+        parent = os.getppid()
         with bar:
             task = bar.add_task("training", total=60 * self.minutes, completed=round(self.spent))
             while self.progress < 1:
+                if self.ranks > 1 and os.getppid() != parent:
+                    raise SystemExit("the process that started this one is gone")
                 self.one_step()
                 bar.update(task, completed=self.spent)
                 if time.monotonic() - noted > 20 and not self.rank:
