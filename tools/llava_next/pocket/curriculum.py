@@ -28,6 +28,8 @@ SCALES = {
     "scenes": ((0.75,), (1.0,)),
 }
 """Pixels per unit, with weights: pictures are met shrunk, as drawn, and small."""
+WRITING = 0.65
+"""Chance of a text on a photo to train on, above that of the worlds to test with: reading is learned last."""
 EXTRA = {"caption": 0.5, "relation": 1.3, "count_of": 1.3, "read": 1.5, "order": 3.0, "same": 1.5}
 
 
@@ -69,7 +71,7 @@ class Curriculum:
         scale = shared.choices(*SCALES.get(kind, ((1.0,), (1.0,))))[0]
         if crowded:
             return pack([_crowded(own) for _ in range(count)], [[] for _ in range(count)], 1.0, own)
-        worlds = [draw_world(kind, own, stills=stills, size=size) for _ in range(count)]
+        worlds = [draw_world(kind, own, stills=stills, size=size, writing=WRITING) for _ in range(count)]
         layout = layout_of(round(size[0] * scale), round(size[1] * scale), mode_for(len(worlds[0].names)))
         room = pack.room(worlds[0].names, layout) - (24 if kind == "photos" else 0)
         return pack(worlds, [self._questions(w, room, progress, pack, own) for w in worlds], scale, own)

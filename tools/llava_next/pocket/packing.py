@@ -26,7 +26,7 @@ from . import model as pocket
 from .blocks import SOLIDS
 from .questions import CELLS, Question
 from .several import World
-from .things import CHARACTERS, COLORS, SHAPES, SIZES, UNITS, Sheet
+from .things import CHARACTERS, COLORS, SHAPES, SIZES, UNITS, Sheet, coverage, draw, random_page
 
 VISION = Vision(
     family="llava_next",
@@ -121,7 +121,8 @@ def patch_labels(
         for i, ((x, y), c) in enumerate(zip(sheet.writing.centres(), sheet.writing.text, strict=True)):
             row, column = int((y + top) / high), int((x + left) / wide)
             if 0 <= row < rows and 0 <= column < columns:
-                labels[row, column, 3:5] = CHARACTERS.index(c) + 1, i + 1
+                order = IGNORE if sheet.writing.columns else i + 1
+                labels[row, column, 3:5] = CHARACTERS.index(c) + 1, order
     return labels
 
 
@@ -179,6 +180,24 @@ def still_labels(
         -1, GRID * GRID, 4
     )
     return tokens, patches
+
+
+def pages(rng: random.Random, count: int) -> tuple[Tensor, Tensor]:
+    """Draw pages of characters for the tower alone.
+
+    Returns
+    -------
+    pixels : (crops, 3, TILE, TILE) uint8, without overviews, on which characters are too small
+    patches : (crops, GRID * GRID, 4) int64, as of :func:`still_labels`
+    """
+    pixels, patches = [], []
+    for _ in range(count):
+        sheet = random_page(rng)
+        image = draw(sheet, rng.choice((1.0, 2.0)))
+        layout = layout_of(image.shape[1], image.shape[0], "anyres")
+        pixels.append(tiles(image, "anyres")[1:])
+        patches.append(torch.from_numpy(still_labels(coverage(sheet), sheet, layout, 0)[1][1:]))
+    return torch.cat(pixels), torch.cat(patches)
 
 
 # --- batches ----------------------------------------------------------------------------------------

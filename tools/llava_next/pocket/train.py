@@ -25,7 +25,7 @@ from .calibrate import calibrate
 from .curriculum import Curriculum
 from .muon import Muon
 from .network import Retrieval, Trainee, answer_loss, dense_loss, initialise, right, vision_loss
-from .packing import CHANNELS, SUBJECT_CHANNELS, Batch, Packer, tiles
+from .packing import CHANNELS, SUBJECT_CHANNELS, Batch, Packer, pages, tiles
 from .things import draw, random_sheet
 
 PEAK, MUON_PEAK = 0.8e-3, 0.006
@@ -33,6 +33,8 @@ WARM_UP = 0.03
 """Share of the time for vision alone."""
 FALL = 0.3
 """Share of the time, at the end, in which the step size falls to zero."""
+PAGES = 3
+"""Pages of characters that the tower sees beside every batch of questions."""
 CHECKPOINT_SECONDS = 150
 RUNS = Path("runs/pocket")
 
@@ -166,7 +168,7 @@ class Run:
         warm = self.progress < WARM_UP
         batch = self.curriculum.draw(self.progress, shared, own, self.pack, self.batch, crowded=warm)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
-            losses = self._warm_losses(batch) if warm else self._losses(batch)
+            losses = self._warm_losses(batch) if warm else self._losses(batch, own)
         loss = torch.stack(list(losses.values())).sum()
         loss.backward()
         found = {name: float(value.detach()) for name, value in losses.items()}
@@ -184,12 +186,14 @@ class Run:
         seen = self.trainee.see(batch.pixels.flatten(0, 1))
         return {"patch": vision_loss(self.trainee.patch_head(seen), batch.patches)}
 
-    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+    def _losses(self, batch: Batch, rng: random.Random) -> dict[str, Tensor]:
         fade = 1 - 0.7 * self.progress
         out = self.trainee(batch)
+        pixels, characters = pages(rng, PAGES)
         losses = {
             "answer": answer_loss(out.logits, batch),
             "patch": fade * vision_loss(out.patch, batch.patches),
+            "page": fade * vision_loss(self.trainee.patch_head(self.trainee.see(pixels)), characters),
             "token": fade * dense_loss(out.token, batch.tokens, tuple(CHANNELS)),
             "subject": fade * dense_loss(out.subject, batch.subjects, SUBJECT_CHANNELS),
         }

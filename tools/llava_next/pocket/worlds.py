@@ -37,6 +37,7 @@ def draw_world(
     *,
     stills: int | None = None,
     size: tuple[int, int] = (UNITS, UNITS),
+    writing: float = 0.45,
     held_out: bool = False,
 ) -> World:
     """Draw one world of a kind.
@@ -47,6 +48,7 @@ def draw_world(
     rng : the only source of chance
     stills : images of a set, frames of a video, views of a scene; drawn if not given
     size : width and height in units; scenes and crops are always square
+    writing : chance that a photo has a text
     held_out : word questions by the held-out patterns
 
     Returns
@@ -55,7 +57,7 @@ def draw_world(
         Photos come without questions: ask for them by kind, with :func:`questions_of`.
     """
     if kind == "photos":
-        return World(kind, [random_sheet(rng, width=size[0], height=size[1], writing=0.45)], [""])
+        return World(kind, [random_sheet(rng, width=size[0], height=size[1], writing=writing)], [""])
     if kind == "pairs":
         return (
             several.changed_pair(rng, held_out, size)
