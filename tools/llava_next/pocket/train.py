@@ -33,8 +33,8 @@ WARM_UP = 0.03
 """Share of the time for vision alone."""
 FALL = 0.3
 """Share of the time, at the end, in which the step size falls to zero."""
-PAGES = 3
-"""Pages of characters that the tower sees beside every batch of questions."""
+PAGES, PAGES_EVERY = 3, 4
+"""How many pages of characters the tower sees beside a batch of questions, and beside which of them."""
 CHECKPOINT_SECONDS = 150
 RUNS = Path("runs/pocket")
 
@@ -189,14 +189,15 @@ class Run:
     def _losses(self, batch: Batch, rng: random.Random) -> dict[str, Tensor]:
         fade = 1 - 0.7 * self.progress
         out = self.trainee(batch)
-        pixels, characters = pages(rng, PAGES)
         losses = {
             "answer": answer_loss(out.logits, batch),
             "patch": fade * vision_loss(out.patch, batch.patches),
-            "page": fade * vision_loss(self.trainee.patch_head(self.trainee.see(pixels)), characters),
             "token": fade * dense_loss(out.token, batch.tokens, tuple(CHANNELS)),
             "subject": fade * dense_loss(out.subject, batch.subjects, SUBJECT_CHANNELS),
         }
+        if self.step % PAGES_EVERY == 0:
+            pixels, characters = pages(rng, PAGES)
+            losses["page"] = fade * vision_loss(self.trainee.patch_head(self.trainee.see(pixels)), characters)
         if batch.stills and batch.texts:
             losses["retrieval"] = 0.15 * self.retrieval(batch, out.hidden, self.trainee.temperature)
         self.curriculum.learned(right(out.logits, batch))
