@@ -53,7 +53,7 @@ CHANNELS = {
 
 ``centres`` is how many things have their centre in the patch: what counting counts."""
 ALL_SHAPES = (*SHAPES, *SOLIDS)
-SUBJECT_CHANNELS = ("color", "shape", "size", "x", "y")
+SUBJECT_CHANNELS = ("color", "shape", "size", "x", "y", "still")
 """What is asked of the things that a question is about, where its answer begins."""
 
 
@@ -140,7 +140,8 @@ def _subject_labels(question: Question, sheet: Sheet) -> list[list[int]]:
     found = [
         _thing_labels(replace(sheet, things=question.subjects), i) for i in range(len(question.subjects))
     ]
-    rows = [[color, shape, size, x, y] for color, shape, size, _, _, x, y in found[:2]]
+    stills = (*question.stills, IGNORE, IGNORE)
+    rows = [[*label[:3], *label[5:], still] for label, still in zip(found[:2], stills, strict=False)]
     return rows + [[IGNORE] * len(SUBJECT_CHANNELS)] * (2 - len(rows))
 
 

@@ -27,14 +27,15 @@ MISSING = 0.07
 class Question:
     """A question with its one right answer.
 
-    ``kind`` names the row of the results table it counts for; ``subjects`` are up to two things that must be
-    found to answer it, for the dense losses of training.
+    ``kind`` names the row of the results table it counts for. For the dense losses of training, ``subjects``
+    are up to two things that must be found to answer it, and ``stills`` the stills that show them.
     """
 
     kind: str
     text: str
     answer: str
     subjects: tuple[Thing, ...] = ()
+    stills: tuple[int, ...] = ()
 
 
 class Found(NamedTuple):

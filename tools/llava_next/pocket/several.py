@@ -84,8 +84,9 @@ def _which(sheets: list[Sheet], rng: random.Random, held: bool) -> Question | No
         return None
     answer = rng.choice(options)
     name = rng.choice(sorted(pools[answer]))
-    meant = tuple(t for s in sheets for t in s.things if t.name == name)
-    return Question("which", ask("which", rng, held, x=name), answer, meant[:2])
+    meant = [(t, i) for i, s in enumerate(sheets) for t in s.things if t.name == name][:2]
+    things, stills = tuple(t for t, _ in meant), tuple(i for _, i in meant)
+    return Question("which", ask("which", rng, held, x=name), answer, things, stills)
 
 
 def _most(sheets: list[Sheet], rng: random.Random, held: bool) -> Question | None:
@@ -131,10 +132,11 @@ def several_sheets(rng: random.Random, count: int, held: bool, size: tuple[int, 
     return world
 
 
-def _differing(before: Sheet, after: Sheet) -> tuple[Thing, ...]:
-    """Return what was there before and is not now, then what is there now and was not."""
+def _differing(before: Sheet, after: Sheet) -> tuple[tuple[Thing, ...], tuple[int, ...]]:
+    """Return what was there and is not now, then what is there now and was not, with the still of each."""
     gone = [t for t in before.things if t not in after.things]
-    return (*gone, *(t for t in after.things if t not in before.things))
+    new = [t for t in after.things if t not in before.things]
+    return (*gone, *new), (0,) * len(gone) + (1,) * len(new)
 
 
 def changed_pair(rng: random.Random, held: bool, size: tuple[int, int]) -> World:
@@ -185,8 +187,8 @@ def changed_pair(rng: random.Random, held: bool, size: tuple[int, int]) -> World
     world = World("pairs", [before, after], _names("image", 2))
     same = "yes" if answer == NOTHING else "no"
     world.questions = [
-        Question("change", ask("change", rng, held), answer, _differing(before, after)),
-        Question("same", ask("same", rng, held), same, _differing(before, after)),
+        Question("change", ask("change", rng, held), answer, *_differing(before, after)),
+        Question("same", ask("same", rng, held), same, *_differing(before, after)),
     ]
     if rng.random() < 0.3:
         world.questions.append(_count_in(world.sheets, rng, held))
@@ -222,10 +224,10 @@ def video(rng: random.Random, frames: int, held: bool, size: tuple[int, int]) ->
         sheets.append(replace(base, things=(mover.at(px, py), *seen), seed=rng.getrandbits(31)))
     world = World("videos", sheets, _names("frame", frames))
     add = world.questions.append
-    ends = (sheets[0].things[0], sheets[-1].things[0])
-    add(Question("direction", ask("direction", rng, held, x=mover.name), direction or STATIC, ends))
+    ends = (sheets[0].things[0], sheets[-1].things[0]), (0, frames - 1)
+    add(Question("direction", ask("direction", rng, held, x=mover.name), direction or STATIC, *ends))
     if direction and rng.random() < 0.5:
-        add(Question("direction", ask("direction", rng, held, x=mover.name), direction, ends))
+        add(Question("direction", ask("direction", rng, held, x=mover.name), direction, *ends))
     if rng.random() < 0.2:
         still = [o for o, e, _ in events if e == "stay"]
         if still:
@@ -236,7 +238,8 @@ def video(rng: random.Random, frames: int, held: bool, size: tuple[int, int]) ->
             )
     for thing, event, at in events:
         if event != "stay":
-            add(Question("when", ask("when", rng, held, x=thing.name, e=event), f"frame {at + 1}", (thing,)))
+            words = ask("when", rng, held, x=thing.name, e=event)
+            add(Question("when", words, f"frame {at + 1}", (thing,), (at,)))
             add(Question("happens", ask("happens", rng, held, x=thing.name), f"{event}s", (thing,)))
     coming = sorted((at, o.name) for o, e, at in events if e == "appear")
     if len(coming) > 1 and coming[0][0] < coming[1][0]:
@@ -281,10 +284,10 @@ def scene(rng: random.Random, views: int, held: bool) -> World:
         pair = (sheets[k].things[i], sheets[k].things[j])
         if abs(gap) > 0.06:
             side = "left" if gap > 0 else "right"
-            world.questions.append(Question("side", ask("side", rng, held, **slots), side, pair))
+            world.questions.append(Question("side", ask("side", rng, held, **slots), side, pair, (k, k)))
         if abs(far) > 0.45:
-            nearer = slots["a"] if far > 0 else slots["b"]
-            world.questions.append(Question("nearer", ask("nearer", rng, held, **slots), nearer, pair))
+            answer, words = slots["a"] if far > 0 else slots["b"], ask("nearer", rng, held, **slots)
+            world.questions.append(Question("nearer", words, answer, pair, (k, k)))
     return world
 
 
