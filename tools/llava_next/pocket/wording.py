@@ -39,6 +39,7 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "is the {x} large or small ?",
         "what is the size of the {x} ?",
         "is the {x} big or small ?",
+        "the {x} : is it a big one or a small one ?",
     ),
     "count": (
         "how many THINGS are there ?",
