@@ -30,7 +30,15 @@ SCALES = {
 """Pixels per unit, with weights: pictures are met shrunk, as drawn, and small."""
 WRITING = 0.65
 """Chance of a text on a photo to train on, above that of the worlds to test with: reading is learned last."""
-EXTRA = {"caption": 0.5, "relation": 1.3, "count_of": 1.3, "read": 1.5, "count": 1.5, "order": 3.0, "same": 1.5}
+EXTRA = {
+    "caption": 0.5,
+    "relation": 1.3,
+    "count_of": 1.3,
+    "read": 1.5,
+    "count": 1.5,
+    "order": 3.0,
+    "same": 1.5,
+}
 
 
 @dataclass(slots=True)

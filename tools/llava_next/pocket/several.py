@@ -241,11 +241,15 @@ def video(rng: random.Random, frames: int, held: bool, size: tuple[int, int]) ->
             words = ask("when", rng, held, x=thing.name, e=event)
             add(Question("when", words, f"frame {at + 1}", (thing,), (at,)))
             add(Question("happens", ask("happens", rng, held, x=thing.name), f"{event}s", (thing,)))
-    coming = sorted((at, o.name) for o, e, at in events if e == "appear")
+    coming = sorted(
+        ((at, o) for o, e, at in events if e == "appear"), key=lambda event: (event[0], event[1].name)
+    )
     if len(coming) > 1 and coming[0][0] < coming[1][0]:
-        pair = [coming[0][1], coming[1][1]]
+        pair, first = coming[:2], coming[0][1].name
         rng.shuffle(pair)
-        add(Question("order", ask("order", rng, held, a=pair[0], b=pair[1]), coming[0][1]))
+        (_, a), (_, b) = pair
+        words = ask("order", rng, held, a=a.name, b=b.name)
+        add(Question("order", words, first, (a, b), tuple(at for at, _ in pair)))
     for k in rng.sample(range(frames), 2):
         add(Question("count_frame", ask("count_frame", rng, held, k=str(k + 1)), str(len(sheets[k].things))))
     return world
