@@ -22,7 +22,8 @@ class Seen(NamedTuple):
     Attributes
     ----------
     embedded : (tokens, hidden)
-    averages : of the features of each visual, (hidden,) float32
+    averages : of the features of each visual's overview, or first frame, (hidden,) float32; a still has the
+        same ones whether it is fed with its grid or as one tile
     """
 
     embedded: Tensor
@@ -31,11 +32,12 @@ class Seen(NamedTuple):
 
 def see(model: Any, vision: Vision, template: Template, prompts: Sequence[Prepared]) -> list[Seen]:
     """Compute the features of all stills, together, and put them into the embedded prompts."""
-    placeholders = template.placeholder_ids.values()
+    placeholders, overview = template.placeholder_ids.values(), vision.grid**2
     with torch.inference_mode():
         found = iter(features(model, vision, [p for one in prompts for p in one.pictures(vision)]))
         visuals = [[next(found) for _ in one.visuals] for one in prompts]
+        averages = [[v[:overview].float().mean(0).cpu().numpy() for v in many] for many in visuals]
         return [
-            Seen(splice(model, one.ids, placeholders, many), [v.float().mean(0).cpu().numpy() for v in many])
-            for one, many in zip(prompts, visuals, strict=True)
+            Seen(splice(model, one.ids, placeholders, many), mean)
+            for one, many, mean in zip(prompts, visuals, averages, strict=True)
         ]
