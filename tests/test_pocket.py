@@ -8,6 +8,7 @@ import pytest
 from sightloop import LlavaNext, Still
 from sightloop.tools.llava_next.pocket.bench import calibration_error, run
 from sightloop.tools.llava_next.pocket.familiar import UNFAMILIAR, UNFAMILIAR_CONFIDENCE, Familiar
+from sightloop.tools.llava_next.pocket.worlds import worlds
 
 SEED = 77
 EASY = {"shape", "color", "size", "where", "point", "exists", "match", "which"}
@@ -40,6 +41,15 @@ def test_photographs_are_flagged_with_the_way_out(eyes: LlavaNext) -> None:
         assert UNFAMILIAR in choice.notes
         assert choice.confidence <= (1 + UNFAMILIAR_CONFIDENCE) / 2
         assert sum(choice.probabilities) == pytest.approx(1)
+
+
+def test_a_still_is_as_familiar_among_others_as_alone(eyes: LlavaNext) -> None:
+    """Of several stills each is fed as one tile, alone with its grid."""
+    noted = []
+    for world, asked in worlds("sets", SEED, 8):
+        stills = [Still.from_array(image) for image in world.render(2.0)[0]]
+        noted.append(UNFAMILIAR in eyes.answer([*stills, asked[0].text]).notes)
+    assert sum(noted) <= 1
 
 
 def test_familiarity_keeps_the_share_it_was_fitted_to() -> None:
