@@ -185,10 +185,10 @@ def changed_pair(rng: random.Random, held: bool, size: tuple[int, int]) -> World
         before, things=tuple(things), background=(r, g, b), noise=rng.uniform(0, 3), seed=rng.getrandbits(31)
     )
     world = World("pairs", [before, after], _names("image", 2))
-    same = "yes" if answer == NOTHING else "no"
+    same, differing = "yes" if answer == NOTHING else "no", _differing(before, after)
     world.questions = [
-        Question("change", ask("change", rng, held), answer, *_differing(before, after)),
-        Question("same", ask("same", rng, held), same, *_differing(before, after)),
+        Question("change", ask("change", rng, held), answer, *differing),
+        Question("same", ask("same", rng, held), same, *differing),
     ]
     if rng.random() < 0.3:
         world.questions.append(_count_in(world.sheets, rng, held))
