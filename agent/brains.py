@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from .state import State
 
-Action = Literal["plan", "look", "closer", "verify", "answer"]
+Action = Literal["plan", "look", "divide", "closer", "verify", "answer"]
 """What a brain can ask for; "answer" ends the run."""
 
 
@@ -26,7 +26,8 @@ class Brain(Protocol):
 class Playbook:
     """Plans by the state of the evidence, without a language model: the embedded default.
 
-    Photos: plan, look, look closer where unsure, verify, answer. A rejected answer is looked at closer too.
+    Plan, look, divide where several small looks answer better, look closer where unsure, verify, answer. A
+    rejected answer is looked at closer too.
     Long answers are not: crops never repeat a sentence word for word, so nothing could be compared.
 
     Parameters
@@ -46,6 +47,8 @@ class Playbook:
             return "plan"
         if state.draft is None:
             return "look"
+        if state.goal is not None and not state.divided:
+            return "divide"
         unsure = state.draft.confidence < self.sure or state.rejected
         worth_it = state.closer_looks < self.closer_looks and state.draft.short
         if unsure and worth_it and state.can_look_closer:

@@ -6,12 +6,23 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from textwrap import shorten
 
 from ..errors import InputError
+from ..tools.divide import divide, division
 from ..tools.look import Eyes, distinct, look, look_closer, looking_prompts
 from .brains import Action, Brain, Playbook
 from .inputs import Gathered, Input, asked, gather
 from .limits import Currency, LimitReached, Limits, Meter
 from .state import Draft, State
-from .steps import AnswerStep, CloserStep, LookStep, PlanStep, Result, Step, StoppedBecause, VerifyStep
+from .steps import (
+    AnswerStep,
+    CloserStep,
+    DivideStep,
+    LookStep,
+    PlanStep,
+    Result,
+    Step,
+    StoppedBecause,
+    VerifyStep,
+)
 from .verify import verify
 
 SUMMARY_WIDTH = 80
@@ -102,6 +113,7 @@ class _Run:
         self._acts: dict[Action, Callable[[], Step]] = {
             "plan": self._plan,
             "look": self._look,
+            "divide": self._divide,
             "closer": self._closer,
             "verify": self._verify,
         }
@@ -153,6 +165,7 @@ class _Run:
         prompts = looking_prompts(self.meter.checkpoint, state.question, state.stills)
         plans = [self.meter.plan(prompt) for prompt in prompts]
         state.planned = True
+        state.goal = division(self.meter.checkpoint, state.question, state.stills)
         tokens = sum(plan.visual_tokens for plan in plans)
         return PlanStep(
             **self.meter.lap(),
@@ -183,6 +196,27 @@ class _Run:
             per_still=seen.per_still,
         )
 
+    def _divide(self) -> DivideStep:
+        state, draft = self.state, self.state.draft
+        assert draft is not None  # brains look before they divide
+        assert state.goal is not None  # and only where there is something to divide
+        state.divided = True
+        found = divide(self.meter, state.goal, state.stills)
+        if found is None:
+            return DivideStep(
+                **self.meter.lap(), summary="small looks do not decide it", answer=None, confidence=None
+            )
+        state.adopt(Draft(found.text, found.confidence, draft.tokens, found.region, divided=True))
+        return DivideStep(
+            **self.meter.lap(),
+            summary=f"{_sure(found.text, found.confidence)}, from {_count(found.parts, 'small look')}",
+            notes=found.notes,
+            answer=found.text,
+            confidence=found.confidence,
+            parts=found.parts,
+            region=found.region,
+        )
+
     def _closer(self) -> CloserStep:
         state, draft = self.state, self.state.draft
         assert draft is not None  # brains look before they look closer
@@ -207,7 +241,7 @@ class _Run:
     def _verify(self) -> VerifyStep:
         state, draft = self.state, self.state.draft
         assert draft is not None  # brains look before they verify
-        checked = verify(self.meter, state.question, draft, state.evidence)
+        checked = verify(self.meter, state.question, draft, state.evidence, state.goal)
         state.evidence = checked.evidence
         state.verified = True
         sure = "" if checked.confidence is None else f" ({checked.confidence:.0%})"

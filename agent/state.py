@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..memory import Box, Evidence, Still
+from ..tools.intents import Intent
 from ..tools.look import whole, windows
 from .steps import Step
 
@@ -27,6 +28,8 @@ class Draft:
         The part of the only still that the answer rests on; None for all of it, or of several stills.
     per_still : tuple of str
         What each still alone was found to show, where the model saw one at a time.
+    divided : bool
+        Drawn from several small looks, which a check takes again.
     """
 
     text: str
@@ -34,6 +37,7 @@ class Draft:
     tokens: int
     region: Box | None = None
     per_still: tuple[str, ...] = ()
+    divided: bool = False
 
     @property
     def short(self) -> bool:
@@ -50,6 +54,10 @@ class State:
     question : str
     stills : sequence of Still
     planned : bool
+    goal : Intent or None
+        What the question is after, where several small looks answer it better than one.
+    divided : bool
+        Whether those looks were taken, whatever came of it.
     draft : Draft or None
         The best answer so far.
     evidence : tuple of Evidence
@@ -66,6 +74,8 @@ class State:
     question: str
     stills: Sequence[Still]
     planned: bool = False
+    goal: Intent | None = None
+    divided: bool = False
     draft: Draft | None = None
     evidence: tuple[Evidence, ...] = ()
     verified: bool = False
@@ -88,6 +98,8 @@ class State:
     def can_look_closer(self) -> bool:
         """Whether there is one still, enough of it left to cut windows from, and an answer to compare."""
         if len(self.stills) != 1 or self.exhausted or self.draft is None or not self.draft.text.strip():
+            return False
+        if self.draft.divided:
             return False
         return bool(windows(self.area))
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..memory import Box, Evidence
+from ..tools.divide import Part
 from ..tools.llava_next.answers import Usage
 from ..tools.look import distinct
 
@@ -69,6 +70,16 @@ class LookStep(_Step):
     per_still: tuple[str, ...] = ()
 
 
+class DivideStep(_Step):
+    """Small looks were taken; ``answer`` is drawn from ``parts``, None where they did not decide it."""
+
+    kind: Literal["divide"] = "divide"
+    answer: str | None
+    confidence: Confidence | None
+    parts: tuple[Part, ...] = ()
+    region: Box | None = None
+
+
 class CloserStep(_Step):
     """Crops of the still were looked at; ``region`` is the one that supports the answer, if any does."""
 
@@ -95,7 +106,9 @@ class AnswerStep(_Step):
     stopped_because: StoppedBecause
 
 
-Step = Annotated[PlanStep | LookStep | CloserStep | VerifyStep | AnswerStep, Field(discriminator="kind")]
+Step = Annotated[
+    PlanStep | LookStep | DivideStep | CloserStep | VerifyStep | AnswerStep, Field(discriminator="kind")
+]
 """One step of a run."""
 
 

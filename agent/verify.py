@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from ..errors import EvidenceError
 from ..memory import Box, Evidence, Still
+from ..tools.divide import divide
+from ..tools.intents import Intent
 from ..tools.look import Eyes, interleave, same_answer, sees_one_at_a_time
 from .state import Draft
 from .steps import Verdict
@@ -64,7 +66,9 @@ class _Again:
         return "rejected" if self.wrong >= SURE else "unverified"
 
 
-def verify(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]) -> Verification:
+def verify(
+    eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence], goal: Intent | None = None
+) -> Verification:
     """Reopen the stills that ``evidence`` rests on, and ask again.
 
     Stills that were looked at together are asked about together. If one cannot be reopened (its source is
@@ -78,6 +82,8 @@ def verify(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]
         The answer that the evidence is for.
     evidence : sequence of Evidence, at least one
         In the order of the stills.
+    goal : Intent, optional
+        What a divided draft's question is after: it is divided again.
 
     Returns
     -------
@@ -87,7 +93,9 @@ def verify(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]
         stills = [item.reopen() for item in evidence]
     except EvidenceError as error:
         return Verification(tuple(evidence), "unverified", None, (f"not verified: {error.message}",))
-    if sees_one_at_a_time(eyes.checkpoint, stills):
+    if draft.divided and goal is not None:
+        again = [_divided(eyes, goal, draft.text, stills)] * len(stills)
+    elif sees_one_at_a_time(eyes.checkpoint, stills):
         again = [_claimed(eyes, item.claim, [still]) for item, still in zip(evidence, stills, strict=True)]
     elif draft.short:
         again = [_reframed(eyes, question, draft.text, stills)] * len(stills)
@@ -103,11 +111,24 @@ def verify(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]
 
 def _reframed(eyes: Eyes, question: str, text: str, stills: Sequence[Still]) -> _Again:
     """Ask the question of every framing; agreement counts as much as the model was sure of what it said."""
-    framed = [[still.crop(frames(still)[i]) for still in stills] for i in range(2)]
-    answers = eyes.answers([interleave(question, framing) for framing in framed])
-    same = [answer.confidence for answer in answers if same_answer(answer.text, text)]
-    other = [answer.confidence for answer in answers if not same_answer(answer.text, text)]
-    return _Again(sum(same) / len(answers), sum(other) / len(answers))
+    answers = eyes.answers([interleave(question, framing) for framing in _framings(stills)])
+    return _agreeing(text, [(answer.text, answer.confidence) for answer in answers])
+
+
+def _divided(eyes: Eyes, goal: Intent, text: str, stills: Sequence[Still]) -> _Again:
+    """Take the small looks again, at every framing; where they decide nothing they count for neither side."""
+    found = [divide(eyes, goal, framing) for framing in _framings(stills)]
+    return _agreeing(text, [(one.text, one.confidence) if one else ("", 0.0) for one in found])
+
+
+def _framings(stills: Sequence[Still]) -> list[list[Still]]:
+    return [[still.crop(frames(still)[i]) for still in stills] for i in range(2)]
+
+
+def _agreeing(text: str, said: Sequence[tuple[str, float]]) -> _Again:
+    same = [confidence for other, confidence in said if same_answer(other, text)]
+    other = [confidence for other, confidence in said if not same_answer(other, text)]
+    return _Again(sum(same) / len(said), sum(other) / len(said))
 
 
 def _claimed(eyes: Eyes, claim: str, stills: Sequence[Still]) -> _Again:

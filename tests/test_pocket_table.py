@@ -23,8 +23,7 @@ def test_the_readme_shows_the_results_file() -> None:
 
 def test_every_kind_is_measured_on_enough_questions() -> None:
     assert [row["kind"] for row in RESULTS["rows"]] == list(TARGETS)
-    few = {row["kind"] for row in RESULTS["rows"] if row["n"] < 30}
-    assert few <= {"order"}  # two things must appear at different frames, which one video in ten shows
+    assert min(row["n"] for row in RESULTS["rows"]) >= 30
 
 
 @pytest.mark.parametrize("row", RESULTS["rows"], ids=lambda row: row["kind"])

@@ -118,6 +118,7 @@ def from_folder(path: str | Path) -> Checkpoint:
         grid_stills=POCKET.grid_stills if own else int(vision.family != "llava"),
         license=POCKET.license if own else "see the folder's card",
         use=POCKET.use if own else "a checkpoint of your own",
+        cells=POCKET.cells if own else None,
         rope_factor=float(rope.get("factor", 1.0)) if rope.get("rope_type") == "linear" else 1.0,
     )
 

@@ -41,6 +41,7 @@ class Checkpoint:
     grid_stills : how many stills of one prompt keep their AnyRes grid; with more, each is one tile
     license : of the weights, as their card says; where it says nothing, of the language model they continue
     use : in one line, what it is good for
+    cells : cells a side of the grid in which it was trained to point, None if it was not
     rope_factor : linear scaling of the positions that its config ships; stretches the window that many times
     """
 
@@ -56,6 +57,7 @@ class Checkpoint:
     grid_stills: int
     license: str
     use: str
+    cells: int | None = None
     rope_factor: float = 1.0
 
     @property
@@ -251,6 +253,7 @@ POCKET = Checkpoint(
     grid_stills=2,
     license=_APACHE,
     use="rendered worlds of simple shapes, on any machine; the model of tests and demos",
+    cells=10,
 )
 """The model in this repository. What it can see is in the README."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -99,19 +99,64 @@ def _same(said: str, truth: str) -> bool:
     return said.replace(" ", "").lower() == truth.replace(" ", "").lower()
 
 
-def _row(kind: str, truths: list[str], hits: list[bool], blind: list[bool]) -> dict[str, Any]:
-    accuracy, guess = 100 * statistics.mean(hits), 100 * statistics.mean(blind)
-    majority = 100 * Counter(truths).most_common(1)[0][1] / len(truths)
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the model gave for one question: of its own stills, and of those of another world."""
+
+    question: Question
+    said: str
+    confidence: float
+    guessed: str
+    blind_confidence: float
+
+    @property
+    def hit(self) -> bool:
+        """Whether the answer is right."""
+        return _same(self.said, self.question.answer)
+
+    @property
+    def lucky(self) -> bool:
+        """Whether the answer about the other world's stills is right all the same."""
+        return _same(self.guessed, self.question.answer)
+
+
+def given(eyes: LlavaNext, kind: Kind, seed: int, count: int) -> list[Given]:
+    """Ask all questions of :func:`test_set`."""
+    asked = test_set(kind, seed, count)
+    own, other = _answers(eyes, [a.own for a in asked]), _answers(eyes, [a.other for a in asked])
+    return [Given(a.question, *one, *two) for a, one, two in zip(asked, own, other, strict=True)]
+
+
+def _row(kind: str, answers: Sequence[Given]) -> dict[str, Any]:
+    accuracy = 100 * statistics.mean(a.hit for a in answers)
+    guess = 100 * statistics.mean(a.lucky for a in answers)
+    majority = 100 * Counter(a.question.answer for a in answers).most_common(1)[0][1] / len(answers)
     base = max(guess, majority)
     return {
         "kind": kind,
         "accuracy": round(accuracy, 1),
         "blind": round(guess, 1),
         "majority": round(majority, 1),
-        "n": len(hits),
+        "n": len(answers),
         "target": TARGETS[kind],
         "met": accuracy >= TARGETS[kind],
         "can": accuracy >= base + (100 - base) / 2,
+    }
+
+
+def _calibration(answers: Sequence[Given]) -> dict[str, float]:
+    looked_up = [
+        a
+        for a in answers
+        if a.question.kind in ("where", "point", "color", "shape", "size") and a.question.answer != NONE
+    ]
+    noticed = [_same(a.guessed, NONE) or a.blind_confidence < 0.5 for a in looked_up]
+    error = calibration_error([a.confidence for a in answers], [a.hit for a in answers])
+    return {
+        "ece": round(error, 3),
+        "target": ECE_TARGET,
+        "n": len(answers),
+        "wrong_picture_noticed": round(100 * statistics.mean(noticed), 1),
     }
 
 
@@ -156,33 +201,15 @@ def run(seed: int = 1, count: int = 150, eyes: LlavaNext | None = None) -> dict[
     from .. import LlavaNext
 
     eyes = eyes or LlavaNext()
-    truths, hits, blind = defaultdict(list), defaultdict(list), defaultdict(list)
-    confidences: list[float] = []
-    strangers: list[bool] = []
-    for kind in KINDS:
-        asked = test_set(kind, seed, count)
-        own, other = _answers(eyes, [a.own for a in asked]), _answers(eyes, [a.other for a in asked])
-        for a, (said, confidence), (guessed, sureness) in zip(asked, own, other, strict=True):
-            name, truth = a.question.kind, a.question.answer
-            truths[name].append(truth)
-            hits[name].append(_same(said, truth))
-            blind[name].append(_same(guessed, truth))
-            confidences.append(confidence)
-            if name in ("where", "point", "color", "shape", "size") and truth != NONE:
-                strangers.append(_same(guessed, NONE) or sureness < 0.5)
+    answers = [answer for kind in KINDS for answer in given(eyes, kind, seed, count)]
     seconds = [eyes.answer(a.own).usage.seconds for a in test_set("photos", seed + 2, 4)]
-    every = [h for many in hits.values() for h in many]
+    by_kind = {kind: [a for a in answers if a.question.kind == kind] for kind in TARGETS}
     return {
         "model": eyes.name,
         "seed": seed,
         "worlds": count,
-        "rows": [_row(k, truths[k], hits[k], blind[k]) for k in TARGETS if k in hits],
+        "rows": [_row(kind, some) for kind, some in by_kind.items() if some],
         "retrieval": retrieval(eyes, seed),
-        "calibration": {
-            "ece": round(calibration_error(confidences, every), 3),
-            "target": ECE_TARGET,
-            "n": len(every),
-            "wrong_picture_noticed": round(100 * statistics.mean(strangers), 1),
-        },
+        "calibration": _calibration(answers),
         "seconds_per_question": round(statistics.median(seconds), 3),
     }

@@ -18,7 +18,7 @@ STAGES: tuple[tuple[float, dict[Kind, float]], ...] = (
     (0.0, {"photos": 1.0}),
     (OTHERS_FROM, {"photos": 0.92, "crops": 0.08}),
     (0.2, {"photos": 0.5, "crops": 0.02, "pairs": 0.2, "sets": 0.05, "videos": 0.1, "scenes": 0.13}),
-    (0.42, {"photos": 0.33, "crops": 0.02, "pairs": 0.27, "sets": 0.06, "videos": 0.14, "scenes": 0.18}),
+    (0.42, {"photos": 0.31, "crops": 0.01, "pairs": 0.25, "sets": 0.1, "videos": 0.15, "scenes": 0.18}),
 )  # fmt: skip
 """From which share of the time on worlds of each kind are drawn, and how often."""
 STILLS = {"sets": (3, 4), "videos": (4, 5), "scenes": (3, 4)}
@@ -31,8 +31,9 @@ SCALES = {
 WRITING = 0.65
 """Chance of a text on a photo to train on, above that of the worlds to test with: reading is learned last."""
 EXTRA = {
-    "caption": 0.5,
-    "relation": 1.3,
+    "caption": 1.0,
+    "nearest": 1.5,
+    "relation": 1.5,
     "count_of": 1.3,
     "read": 1.5,
     "count": 1.5,

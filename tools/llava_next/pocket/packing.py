@@ -350,7 +350,7 @@ class Packer:
                 begin = start + len(given) - 1
                 end = begin + len(answer)
                 labels[row, begin:end] = answer
-                weights[row, begin:end] = 0.35 if question.kind == "caption" else 1.0
+                weights[row, begin:end] = 0.5 if question.kind == "caption" else 1.0
                 weights[row, end - 1] *= 0.25
                 answers.append((row, begin, end, question.kind))
                 subjects.append(_subject_labels(question, world.sheets[0]))

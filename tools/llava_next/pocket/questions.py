@@ -7,7 +7,7 @@ candidates too close to each other, are passed over. Answers are lower case, as 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -118,21 +118,30 @@ def _refer(sheet: Sheet, rng: random.Random, missing: float = MISSING) -> tuple[
     return rng.choice(known) if known else None
 
 
+def _either(answer: str, others: Sequence[str], rng: random.Random) -> dict[str, str]:
+    """Offer the answer and another one, in any order, to the patterns that ask "this or that ?"."""
+    offered = [answer, rng.choice([o for o in others if o != answer])]
+    rng.shuffle(offered)
+    return dict(zip(("this", "that"), offered, strict=True))
+
+
 def _shape(sheet: Sheet, rng: random.Random) -> Found | None:
     colors = [t.color for t in sheet.things]
     if rng.random() < MISSING:
-        return Found(NONE, {"x": rng.choice([c for c in COLORS if c not in colors])})
+        missing = rng.choice([c for c in COLORS if c not in colors])
+        return Found(NONE, {"x": missing} | _either(rng.choice(SHAPES), SHAPES, rng))
     only = [t for t in sheet.things if colors.count(t.color) == 1]
     if not only:
         return None
     thing = rng.choice(only)
-    return Found(thing.shape, {"x": thing.color}, (thing,))
+    return Found(thing.shape, {"x": thing.color} | _either(thing.shape, SHAPES, rng), (thing,))
 
 
 def _color(sheet: Sheet, rng: random.Random) -> Found | None:
     shapes = [t.shape for t in sheet.things]
     if rng.random() < MISSING and len(set(shapes)) < len(SHAPES):
-        return Found(NONE, {"x": rng.choice([s for s in SHAPES if s not in shapes])})
+        missing = rng.choice([s for s in SHAPES if s not in shapes])
+        return Found(NONE, {"x": missing} | _either(rng.choice(list(COLORS)), list(COLORS), rng))
     only = [(t, t.shape) for t in sheet.things if shapes.count(t.shape) == 1]
     sized = [
         (t, f"{t.size} {t.shape}")
@@ -143,7 +152,7 @@ def _color(sheet: Sheet, rng: random.Random) -> Found | None:
     if not choices:
         return None
     thing, words = rng.choice(choices)
-    return Found(thing.color, {"x": words}, (thing,))
+    return Found(thing.color, {"x": words} | _either(thing.color, list(COLORS), rng), (thing,))
 
 
 def _size(sheet: Sheet, rng: random.Random) -> Found | None:
@@ -278,7 +287,8 @@ def _read(sheet: Sheet, rng: random.Random) -> Found | None:
 def _caption(sheet: Sheet, rng: random.Random) -> Found | None:
     xs = sorted(t.x for t in sheet.things)
     clear = all(b - a > 2.5 for a, b in pairwise(xs))
-    return Found(caption(sheet.things), {}) if clear and len(xs) <= 5 else None
+    first = tuple(sorted(sheet.things, key=lambda t: t.x)[:2])
+    return Found(caption(sheet.things), {}, first) if clear and len(xs) <= 5 else None
 
 
 PHOTO_KINDS: dict[str, Callable[[Sheet, random.Random], Found | None]] = {

@@ -196,10 +196,12 @@ def changed_pair(rng: random.Random, held: bool, size: tuple[int, int]) -> World
 
 
 def video(rng: random.Random, frames: int, held: bool, size: tuple[int, int]) -> World:
-    """Things on a sheet: one that moves or not, others that stay, appear or disappear."""
+    """Things on a sheet: one moves or not, others stay, appear or disappear; at times most appear."""
+    arrivals = rng.random() < 0.35
     for _ in range(60):
         width, height = size
-        base = random_sheet(rng, count=rng.randint(2, 4), width=width, height=height, repeats=0.0)
+        count = rng.randint(3 if arrivals else 2, 4)
+        base = random_sheet(rng, count=count, width=width, height=height, repeats=0.0)
         mover, others = base.things[0], base.things[1:]
         direction = rng.choice([*DIRECTIONS, None])
         dx, dy = DIRECTIONS[direction] if direction else (0, 0)
@@ -216,7 +218,8 @@ def video(rng: random.Random, frames: int, held: bool, size: tuple[int, int]) ->
         return video(rng, frames, held, size)
     events: list[tuple[Thing, str, int]] = []
     for thing in others:
-        event = rng.choices(("appear", "disappear", "stay"), (0.5, 0.3, 0.2))[0]
+        odds = (0.9, 0.05, 0.05) if arrivals else (0.5, 0.3, 0.2)
+        event = rng.choices(("appear", "disappear", "stay"), odds)[0]
         events.append((thing, event, rng.randint(1, frames - 1)))
     sheets = []
     for t, (px, py) in enumerate(path):

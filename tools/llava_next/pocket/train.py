@@ -31,7 +31,7 @@ from .things import draw, random_sheet
 PEAK, MUON_PEAK = 0.8e-3, 0.006
 WARM_UP = 0.03
 """Share of the time for vision alone."""
-FALL = 0.3
+FALL = 0.65
 """Share of the time, at the end, in which the step size falls to zero."""
 PAGES, PAGES_EVERY = 3, 4
 """How many pages of characters the tower sees beside a batch of questions, and beside which of them."""

@@ -23,6 +23,9 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "what kind of shape is {x} ?",
         "name the shape of the {x} THING .",
         "the {x} one is what shape ?",
+        "is the {x} THING a {this} or a {that} ?",
+        "is the {x} THING {this} or {that} ?",
+        "the {x} THING : is it a {this} or a {that} ?",
     ),
     "color": (
         "what [color|colour] is the {x} ?",
@@ -31,6 +34,9 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "the {x} is what [color|colour] ?",
         "what [color|colour] does the {x} have ?",
         "tell me the [color|colour] of the {x} .",
+        "is the {x} {this} or {that} ?",
+        "is the {x} a {this} or a {that} one ?",
+        "the {x} : is it {this} or {that} ?",
     ),
     "size": (
         "what size is the {x} ?",
@@ -40,6 +46,8 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "what is the size of the {x} ?",
         "is the {x} big or small ?",
         "the {x} : is it a big one or a small one ?",
+        "tell me the size of the {x} .",
+        "is it a small or a large {x} ?",
     ),
     "count": (
         "how many THINGS are there ?",
@@ -48,6 +56,8 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "how many THINGS do you see ?",
         "what is the number of THINGS ?",
         "how many THINGS can you see in this PICTURE ?",
+        "tell me the number of THINGS .",
+        "tell me how many THINGS you see .",
     ),
     "count_by": (
         "how many {x} THINGS are there ?",
@@ -56,6 +66,7 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "what is the number of {x} THINGS ?",
         "how many THINGS are {x} ?",
         "how many {x} THINGS do you see ?",
+        "tell me how many THINGS are {x} .",
     ),
     "count_of": (
         "how many {x} are there ?",
@@ -63,6 +74,7 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "count the {x} .",
         "what is the number of {x} ?",
         "how many {x} do you see ?",
+        "tell me the number of {x} .",
     ),
     "extreme": (
         "what is the {w} THING ?",
@@ -103,12 +115,18 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "do you see the {a} {r} the {b} ?",
         "the {a} is {r} the {b} , yes or no ?",
         "tell me if the {a} is {r} the {b} .",
+        "the {a} : is it {r} the {b} ?",
+        "does the PICTURE show the {a} {r} the {b} ?",
+        "look at the {a} : is it {r} the {b} ?",
+        "can you see if the {a} is {r} the {b} ?",
     ),
     "nearest": (
         "what is [nearest|closest] to the {x} ?",
         "which THING is [nearest|closest] to the {x} ?",
         "name the THING [nearest|closest] to the {x} .",
         "what is the [nearest|closest] THING to the {x} ?",
+        "tell me which THING is [nearest|closest] to the {x} .",
+        "which one is [nearest|closest] to the {x} ?",
     ),
     "point": (
         "point to the {x} .",
@@ -124,6 +142,8 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "list the THINGS .",
         "what does the PICTURE show ?",
         "name all the THINGS .",
+        "tell me what you see .",
+        "describe what is in the PICTURE .",
     ),
     "match": (
         "is this a {x} ?",
@@ -146,6 +166,7 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "which PICTURE shows the most THINGS ?",
         "which of the PICTURES has the most THINGS ?",
         "which of these has more THINGS ?",
+        "tell me which PICTURE has the most THINGS .",
     ),
     "most_by": (
         "which PICTURE has more {x} THINGS ?",
@@ -153,12 +174,15 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "which PICTURE shows the most {x} THINGS ?",
         "which of the PICTURES shows more {x} THINGS ?",
         "which of these shows more {x} THINGS ?",
+        "tell me which PICTURE has the most {x} THINGS .",
     ),
     "count_in": (
         "how many THINGS are in PICTURE {k} ?",
         "how many THINGS does PICTURE {k} show ?",
         "count the THINGS in PICTURE {k} .",
         "what is the number of THINGS in PICTURE {k} ?",
+        "tell me how many THINGS are in PICTURE {k} .",
+        "look at PICTURE {k} : how many THINGS are there ?",
     ),
     "same": (
         "are the two PICTURES the same ?",
@@ -173,6 +197,10 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "what is the change between PICTURE 1 and PICTURE 2 ?",
         "what is different in PICTURE 2 ?",
         "what changed from PICTURE 1 to PICTURE 2 ?",
+        "tell me what is different .",
+        "tell me the change .",
+        "what is the change ?",
+        "what is not the same ?",
     ),
     "direction": (
         "in which direction does the {x} move ?",
@@ -188,6 +216,10 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "in which frame does the {x} {e} ?",
         "at which frame does the {x} {e} ?",
         "what is the frame where the {x} {e}s ?",
+        "tell me in which frame the {x} {e}s .",
+        "tell me the frame where the {x} {e}s .",
+        "the {x} : when does it {e} ?",
+        "what frame does the {x} {e} in ?",
     ),
     "happens": (
         "does the {x} appear or disappear ?",
@@ -200,6 +232,10 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "what appears first , the {a} or the {b} ?",
         "the {a} or the {b} : which comes first ?",
         "does the {a} or the {b} come first ?",
+        "the {a} or the {b} , which appears first ?",
+        "tell me which appears first , the {a} or the {b} .",
+        "is it the {a} or the {b} that comes first ?",
+        "which is first , the {a} or the {b} ?",
     ),
     "count_frame": (
         "how many THINGS are in frame {k} ?",
@@ -226,12 +262,18 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "is the {a} left or right of the {b} in view {k} ?",
         "seen from view {k} , is the {a} left or right of the {b} ?",
         "in view {k} , on which side of the {b} is the {a} ?",
+        "where is the {a} in view {k} , left or right of the {b} ?",
+        "look at view {k} : is the {a} left or right of the {b} ?",
+        "on which side of the {b} do you see the {a} in view {k} ?",
+        "tell me in view {k} : is the {a} right or left of the {b} ?",
     ),
     "nearer": (
         "in view {k} , which is nearer , the {a} or the {b} ?",
         "which is closer in view {k} , the {a} or the {b} ?",
         "seen from view {k} , is the {a} or the {b} nearer ?",
         "in view {k} , is the {a} or the {b} closer ?",
+        "look at view {k} : is the {a} or the {b} closer ?",
+        "tell me which is nearer in view {k} : the {a} or the {b} .",
     ),
 }
 

@@ -1,0 +1,300 @@
+"""Divide: answer a question from several small looks, where that is better than one look at everything.
+
+A model of any size finds one thing in one still more surely than it relates two of them, or blends five. So
+a relation is worked out from two points, a moment from a look at every frame, a change from what each still
+shows by itself. The parts, and the answer to each, are kept: they say what the answer rests on.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from ..memory import Box, Still
+from .intents import Change, CountIn, First, Intent, Moment, Most, Relation, intent
+from .look import LABELS, Eyes, distinct
+
+if TYPE_CHECKING:
+    from .llava_next.checkpoints import Checkpoint
+
+POINT, THERE, COUNT, LIST, SIZE = (
+    "Point to the {thing}.",
+    "Is there {thing}?",
+    "How many {things} are there?",
+    "List the objects.",
+    "What size is the {thing}?",
+)
+YES_NO, SIZES = ("Yes", "No"), ("small", "large")
+MOVED = 2
+"""Cells, of those a checkpoint points in, from which a thing has moved: pointing may be one off."""
+SURE = 0.75
+"""Probability that two looks must give each size before a thing is said to have become another one."""
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One small look: ``still`` counts from 0."""
+
+    still: int
+    question: str
+    answer: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """An answer from small looks.
+
+    Parameters
+    ----------
+    text : str
+    confidence : float, 0..1
+        Probability that all parts are right, taken as independent.
+    parts : tuple of Part
+    region : Box or None
+        What holds the things that the answer is about, in pixels of the only still.
+    notes : tuple of str
+    """
+
+    text: str
+    confidence: float
+    parts: tuple[Part, ...]
+    region: Box | None = None
+    notes: tuple[str, ...] = ()
+
+
+def division(checkpoint: Checkpoint, question: str, stills: Sequence[Still]) -> Intent | None:
+    """Tell whether small looks answer ``question`` better than one, and what it is after.
+
+    Counting is divided where a prompt of so many stills would show each in less detail than alone; relations
+    and changes need a checkpoint that was trained to point.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    question : str
+    stills : sequence of Still
+
+    Returns
+    -------
+    Intent or None
+    """
+    goal = intent(question, len(stills))
+    if isinstance(goal, CountIn | Most):
+        return goal if len(stills) > checkpoint.grid_stills else None
+    if isinstance(goal, Relation | Change):
+        return goal if checkpoint.cells else None
+    return goal
+
+
+def divide(eyes: Eyes, goal: Intent, stills: Sequence[Still]) -> Divided | None:
+    """Look at the parts and draw the answer from them.
+
+    Parameters
+    ----------
+    eyes : Eyes
+    goal : Intent
+        As :func:`division` found it, of these stills or of other framings of them.
+    stills : sequence of Still
+
+    Returns
+    -------
+    Divided or None
+        None where the parts do not decide it: something was not found, or two things are level.
+    """
+    looks = _Looks(eyes, stills)
+    if isinstance(goal, Relation):
+        return _relation(looks, goal)
+    if isinstance(goal, Moment):
+        return _moment(looks, goal)
+    if isinstance(goal, First):
+        return _first(looks, goal)
+    if isinstance(goal, CountIn):
+        return _count_in(looks, goal)
+    return _most(looks, goal) if isinstance(goal, Most) else _change(looks, goal)
+
+
+@dataclass(slots=True)
+class _Looks:
+    """Asks about single stills, and keeps what was said."""
+
+    eyes: Eyes
+    stills: Sequence[Still]
+    parts: list[Part] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def ask(self, asked: Sequence[tuple[int, str]]) -> list[Part]:
+        """Put each question to its still, all at once."""
+        answers = self.eyes.answers([[self.stills[i], question] for i, question in asked])
+        self.notes += [note for answer in answers for note in answer.notes]
+        said = zip(asked, answers, strict=True)
+        return self._keep([Part(i, q, answer.text, answer.confidence) for (i, q), answer in said])
+
+    def choose(self, asked: Sequence[tuple[int, str]], options: Sequence[str]) -> list[float]:
+        """Return the probability of the first option for each still and question."""
+        choices = self.eyes.choose_many([[self.stills[i], question] for i, question in asked], options)
+        self.notes += [note for choice in choices for note in choice.notes]
+        for (i, question), choice in zip(asked, choices, strict=True):
+            best = max(range(len(options)), key=choice.probabilities.__getitem__)
+            self._keep([Part(i, question, options[best], choice.probabilities[best])])
+        return [choice.probabilities[0] for choice in choices]
+
+    def there(self, things: Sequence[str]) -> list[list[float]]:
+        """Return the probability that each thing is on each still: one row for each thing."""
+        asked = [(i, THERE.format(thing=_a(thing))) for thing in things for i in range(len(self.stills))]
+        found = self.choose(asked, YES_NO)
+        return [found[k : k + len(self.stills)] for k in range(0, len(found), len(self.stills))]
+
+    def divided(self, text: str, confidence: float, region: Box | None = None) -> Divided:
+        """Return the answer with all that was said."""
+        return Divided(text, confidence, tuple(self.parts), region, distinct(self.notes))
+
+    def label(self, index: int) -> str:
+        """Return what a still is called in the prompt and in the answer."""
+        return f"{LABELS[self.stills[index].origin.kind]} {index + 1}"
+
+    def _keep(self, parts: list[Part]) -> list[Part]:
+        self.parts += parts
+        return parts
+
+
+def _relation(looks: _Looks, goal: Relation) -> Divided | None:
+    parts = looks.ask([(0, POINT.format(thing=thing)) for thing in (goal.thing, goal.other)])
+    one, other = (_cell(part.answer) for part in parts)
+    axis = 0 if goal.direction in ("left", "right") else 1
+    if one is None or other is None or one[axis] == other[axis]:
+        return None
+    before = one[axis] < other[axis]
+    right = before == (goal.direction in ("left", "above"))
+    cells = looks.eyes.checkpoint.cells
+    assert cells is not None  # division() says so
+    box = _around((one, other), looks.stills[0], cells)
+    return looks.divided("yes" if right else "no", math.prod(part.confidence for part in parts), box)
+
+
+def _moment(looks: _Looks, goal: Moment) -> Divided | None:
+    (there,) = looks.there([goal.thing])
+    began = _beginnings(there if goal.appears else [1 - p for p in there])
+    best = max(range(len(began)), key=began.__getitem__)
+    if best in (0, len(there)):  # there from the beginning, or never
+        return None
+    return looks.divided(looks.label(best), began[best])
+
+
+def _first(looks: _Looks, goal: First) -> Divided | None:
+    one, other = (_beginnings(row)[:-1] for row in looks.there(goal.things))
+    sooner = sum(p * sum(other[t + 1 :]) for t, p in enumerate(one))
+    later = sum(p * sum(one[t + 1 :]) for t, p in enumerate(other))
+    text, confidence = max((goal.things[0], sooner), (goal.things[1], later), key=lambda pair: pair[1])
+    return looks.divided(text, min(1.0, confidence)) if confidence > 0.5 else None
+
+
+def _count_in(looks: _Looks, goal: CountIn) -> Divided | None:
+    (part,) = looks.ask([(goal.number - 1, COUNT.format(things=goal.things))])
+    return looks.divided(part.answer, part.confidence) if _number(part.answer) is not None else None
+
+
+def _most(looks: _Looks, goal: Most) -> Divided | None:
+    parts = looks.ask([(i, COUNT.format(things=goal.things)) for i in range(len(looks.stills))])
+    counts = [_number(part.answer) for part in parts]
+    known = [count for count in counts if count is not None]
+    if len(known) < len(counts) or known.count(max(known)) > 1:
+        return None
+    return looks.divided(looks.label(known.index(max(known))), math.prod(part.confidence for part in parts))
+
+
+def _change(looks: _Looks, goal: Change) -> Divided | None:
+    """Compare what each still shows: what is on one alone, then where and how large the others are."""
+    listed = [name for part in looks.ask([(0, LIST), (1, LIST)]) for name in _names(part.answer)]
+    names = list(dict.fromkeys(listed))
+    if not names:
+        return None
+    there = dict(zip(names, looks.there(names), strict=True))
+    sure = math.prod(max(p, 1 - p) for row in there.values() for p in row)
+    gone = [name for name, (before, after) in there.items() if before > 0.5 >= after]
+    new = [name for name, (before, after) in there.items() if after > 0.5 >= before]
+    changes = _replaced(gone, new)
+    changes += _shifted(looks, [name for name, row in there.items() if min(row) > 0.5])
+    if goal.asks != "what":
+        return looks.divided("yes" if bool(changes) == (goal.asks == "different") else "no", sure)
+    return looks.divided(" and ".join(changes) or "nothing changed", sure)
+
+
+def _replaced(gone: list[str], new: list[str]) -> list[str]:
+    """Put in words what went and came; a thing that went where one of its kind came has become it."""
+    changes, left = [], list(new)
+    for name in gone:
+        kind = name.split()[-1]
+        same = next((other for other in left if other.split()[-1] == kind), None)
+        if same is None:
+            changes.append(f"the {name} disappeared")
+        else:
+            left.remove(same)
+            changes.append(f"the {name} became {same.removesuffix(kind).strip()}")
+    return [*changes, *(f"{_a(name)} appeared" for name in left)]
+
+
+def _shifted(looks: _Looks, names: list[str]) -> list[str]:
+    """Put in words which things, on both stills, have moved or have another size."""
+    if not names:
+        return []
+    asked = [(i, name) for name in names for i in (0, 1)]
+    cells = [_cell(part.answer) for part in looks.ask([(i, POINT.format(thing=name)) for i, name in asked])]
+    small = looks.choose([(i, SIZE.format(thing=name)) for i, name in asked], SIZES)
+    changes = []
+    for k, name in enumerate(names):
+        (before, after), (was, now) = cells[2 * k : 2 * k + 2], small[2 * k : 2 * k + 2]
+        if before and after and math.dist(before, after) >= MOVED:
+            changes.append(f"the {name} moved")
+        elif min(was, 1 - now) > SURE or min(1 - was, now) > SURE:
+            changes.append(f"the {name} became {SIZES[0] if now > 0.5 else SIZES[1]}")
+    return changes
+
+
+def _beginnings(there: Sequence[float]) -> list[float]:
+    """Return the probability that something is there from each still on, 0 to all; of never, last."""
+    kept = [min(max(p, 1e-6), 1 - 1e-6) for p in there]
+    before = [0.0, *accumulate(math.log(1 - p) for p in kept)]
+    after = [*accumulate((math.log(p) for p in reversed(kept)), initial=0.0)][::-1]
+    likely = [math.exp(b + a) for b, a in zip(before, after, strict=True)]
+    return [value / sum(likely) for value in likely]
+
+
+def _cell(text: str) -> tuple[int, int] | None:
+    found = re.fullmatch(r"(\d+) (\d+)", text.strip())
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _around(cells: Sequence[tuple[int, int]], still: Still, side: int) -> Box:
+    """Return the box, in pixels, of the cells and those between them."""
+    columns, rows = zip(*cells, strict=True)
+    wide, high = still.size.width / side, still.size.height / side
+    return Box(
+        x0=min(columns) * wide,
+        y0=min(rows) * high,
+        x1=(max(columns) + 1) * wide,
+        y1=(max(rows) + 1) * high,
+    )
+
+
+def _number(text: str) -> int | None:
+    word = text.strip(" .").casefold()
+    if word.isdecimal():
+        return int(word)
+    return NUMBERS.index(word) if word in NUMBERS else None
+
+
+def _names(text: str) -> list[str]:
+    """Return what a list names, without articles and sizes; nothing of a sentence."""
+    items = [item.strip(" .").casefold() for item in re.split(r",|\n|;|\band\b", text)]
+    plain = [re.sub(r"^(?:(?:an?|the|small|large|big|-|\d+\.) ?\b)*", "", item).strip() for item in items]
+    return [name for name in plain if 0 < len(name.split()) <= 4]
+
+
+def _a(thing: str) -> str:
+    return f"an {thing}" if thing[0] in "aeiou" else f"a {thing}"

@@ -1,0 +1,171 @@
+"""Intents: questions that are answered better from several small looks than from one.
+
+A sentence is recognised by its words, not by a model; what is not recognised is simply looked at whole. How
+each intent is looked at is :mod:`.divide`'s matter.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["left", "right", "above", "below"]
+
+_THING = r"(?:the|an?) ([\w-]+(?: (?!(?:the|an?|or|it|that|which|is|lies|stands|placed)\b)[\w-]+)*?)"
+"""A noun phrase behind its article."""
+_RELATION = r"(?:(?:to|on) the )?(left|right) of|(above|higher than|over)|(below|lower than|beneath|under)"
+_STILL = r"(?:image|picture|photo|frame|page)"
+_OPENING = r"(?:please|look|tell me|can you see|can you tell me|say)\b[ ,:]*"
+_FILLING = r"(?: ?[:,])?(?: (?:it|that|which|is|lies|stands|placed))*"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Whether ``thing`` lies to one side of ``other``, in one still."""
+
+    thing: str
+    other: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """In which still ``thing`` is first there (``appears``), or first gone."""
+
+    thing: str
+    appears: bool
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """Which of two things appears first."""
+
+    things: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CountIn:
+    """How many ``things`` (a plural) still ``number``, from 1, shows."""
+
+    things: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """Which still shows the most ``things`` (a plural)."""
+
+    things: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What differs between two stills, or only whether they are ``same`` or ``different``."""
+
+    asks: Literal["what", "same", "different"]
+
+
+Intent = Relation | Moment | First | CountIn | Most | Change
+
+
+def intent(question: str, stills: int) -> Intent | None:
+    """Recognise what a question is after.
+
+    Parameters
+    ----------
+    question : str
+        In English.
+    stills : int
+        How many stills it is about.
+
+    Returns
+    -------
+    Intent or None
+        None if the question is of no kind that small looks answer better, which most are.
+    """
+    text = " ".join(re.sub(r"\s+([?.!,:])", r"\1", question.casefold()).split()).rstrip(" ?.!")
+    if stills == 1:
+        return _relation(text)
+    return _first(text) or _moment(text) or _count_in(text, stills) or _most(text) or _change(text, stills)
+
+
+def _relation(text: str) -> Relation | None:
+    plain = re.sub(rf"^(?:{_OPENING})+", "", text)
+    if re.match(r"(?:what|which|who|where|how|name|count|describe|list)\b", plain):
+        return None
+    found = re.search(rf"\b{_THING}{_FILLING} (?:{_RELATION}) (?:the|an?) ([\w -]+?)(?:, yes or no)?$", text)
+    if found is None:
+        return None
+    thing, side, above, below, other = found.groups()
+    direction: Direction = "above" if above else "below" if below else "left" if side == "left" else "right"
+    return Relation(thing.strip(), other.strip(), direction)
+
+
+_COMES = r"(?:appears?|arrives?|comes?(?: in)?|enters?|shows? up)"
+_GOES = r"(?:disappears?|leaves?|vanish(?:es)?|goes away)"
+
+
+def _moment(text: str) -> Moment | None:
+    if not re.search(r"\bwhen\b|\b(?:which|what|the) frame\b", text):
+        return None
+    pronoun = r"(?:: when does it)?"
+    found = re.search(rf"\b{_THING}{pronoun} (?:first )?(?:({_COMES})|({_GOES}))(?: first| in)?$", text)
+    return Moment(found[1].strip(), found[2] is not None) if found else None
+
+
+def _first(text: str) -> First | None:
+    if not re.search(r"\bfirst\b", text):
+        return None
+    found = re.search(rf"\b{_THING} or (?:the|an?) ([\w -]+?)(?:(?:[:,]| that| which| {_COMES}).*)?$", text)
+    return (
+        First((found[1].strip(), found[2].strip()))
+        if found and re.search(_COMES + "|is first", text)
+        else None
+    )
+
+
+def _count_in(text: str, stills: int) -> CountIn | None:
+    place = re.search(rf"\b{_STILL} (\d+)\b", text)
+    if place is None or not 1 <= int(place[1]) <= stills:
+        return None
+    things = re.search(
+        r"\b(?:how many|number of|count)(?: the)? ([\w -]+?)(?: (?:are|is|do|does|can|in|there|you)\b|$)",
+        text,
+    )
+    if things is None or re.match(r"of\b", things[1]):
+        return None
+    return CountIn(things[1], int(place[1]))
+
+
+def _most(text: str) -> Most | None:
+    found = re.search(
+        rf"\b(?:which|what)(?: {_STILL}| of (?:the|these|those)(?: {_STILL}s)?)? "
+        r"(?:has|shows|have|contains) (?:more|the most) ([\w -]+)$",
+        text,
+    )
+    return Most(found[1]) if found else None
+
+
+_SCENERY = set(
+    re.findall(
+        r"[\w']+",
+        "is are was do does did has have there any anything it the two both these they them this image "
+        "images picture pictures photo photos frame frames show as and or between from to in of at 1 2 "
+        "first second tell me can you see please look say what which what's name",
+    )
+)
+
+
+def _change(text: str, stills: int) -> Change | None:
+    """Recognise questions about the whole of two stills: beside what they ask, all words are scenery."""
+    words = re.findall(r"[\w']+", text.replace("not the same", "different"))
+    said = [word for word in words if word not in _SCENERY]
+    if stills != 2 or len(said) != 1:
+        return None
+    differs = re.match(r"chang|differ", said[0]) is not None
+    if re.search(r"\b(?:what|what's|name|tell me the)\b", text):
+        return Change("what") if differs else None
+    if differs:
+        return Change("different")
+    return Change("same") if said[0] in ("same", "identical", "alike") else None
