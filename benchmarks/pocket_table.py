@@ -1,4 +1,4 @@
-"""Write benchmarks/pocket.json into the README as a table; ``--check`` says whether it is there already."""
+"""Write pocket.json and loop.json into the README as a table; ``--check``: is it there already?"""
 
 from __future__ import annotations
 
@@ -43,15 +43,20 @@ ASKED = {
 }
 
 
-def table(results: dict[str, Any]) -> str:
-    """Return the Markdown of a benchmark's results."""
-    lines = ["| question | right | blind | majority | target | asked | |", "|---|---|---|---|---|---|---|"]
+def table(results: dict[str, Any], loop: dict[str, Any]) -> str:
+    """Return the Markdown of the results of bench pocket, with those of benchmarks/loop.py beside them."""
+    agent = {row["kind"]: row["loop"] for row in loop["rows"]}
+    lines = [
+        "| question | right | by the agent | blind | majority | target | asked | the model alone |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for row in results["rows"]:
         verdict = "can" if row["can"] else "cannot"
+        small_looks = f"**{agent[row['kind']]}**" if row["kind"] in agent else ""
         met = f"{row['target']:g}" + ("" if row["met"] else " (missed)")
         lines.append(
-            f"| {ASKED[row['kind']]} | **{row['accuracy']}** | {row['blind']} | {row['majority']} | {met} "
-            f"| {row['n']} | {verdict} |"
+            f"| {ASKED[row['kind']]} | **{row['accuracy']}** | {small_looks} | {row['blind']} "
+            f"| {row['majority']} | {met} | {row['n']} | {verdict} |"
         )
     found, sure = results["retrieval"], results["calibration"]
     lines += [
@@ -74,9 +79,12 @@ def main() -> None:
     check = parser.parse_args().check
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
-    results = json.loads((ROOT / "benchmarks" / "pocket.json").read_text(encoding="utf-8"))
+    results, loop = (
+        json.loads((ROOT / "benchmarks" / name).read_text(encoding="utf-8"))
+        for name in ("pocket.json", "loop.json")
+    )
     start, stop = text.index(BEGIN) + len(BEGIN), text.index(END)
-    renewed = text[:start] + table(results) + text[stop:]
+    renewed = text[:start] + table(results, loop) + text[stop:]
     if check and renewed != text:
         sys.exit(
             "The table in README.md is not that of benchmarks/pocket.json; run benchmarks/pocket_table.py."

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..memory import Box, Still
 from .intents import Change, CountIn, First, Intent, Moment, Most, Relation, intent
 from .look import LABELS, Eyes, distinct
@@ -29,10 +32,13 @@ POINT, THERE, COUNT, LIST, SIZE = (
     "What size is the {thing}?",
 )
 YES_NO, SIZES = ("Yes", "No"), ("small", "large")
+NONE = "there is none"
 MOVED = 2
 """Cells, of those a checkpoint points in, from which a thing has moved: pointing may be one off."""
+MARGIN = 2
+"""Cells around the points of things that show the things whole."""
 SURE = 0.75
-"""Probability that two looks must give each size before a thing is said to have become another one."""
+"""Probability with which a thing must have moved, or have each size, before it is said to have."""
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -144,6 +150,21 @@ class _Looks:
             self._keep([Part(i, question, options[best], choice.probabilities[best])])
         return [choice.probabilities[0] for choice in choices]
 
+    def points(self, asked: Sequence[tuple[int, str]]) -> list[NDArray[np.float64] | None]:
+        """Return where each thing is on its still: (columns, rows) probabilities, None if it is not there."""
+        side = self.eyes.checkpoint.cells
+        assert side is not None  # division() says so
+        options = [f"{column} {row}" for column in range(side) for row in range(side)] + [NONE]
+        prompts = [[self.stills[i], POINT.format(thing=thing)] for i, thing in asked]
+        choices = self.eyes.choose_many(prompts, options)
+        self.notes += [note for choice in choices for note in choice.notes]
+        grids: list[NDArray[np.float64] | None] = []
+        for (i, thing), choice in zip(asked, choices, strict=True):
+            self._keep([Part(i, POINT.format(thing=thing), choice.option, choice.confidence)])
+            grid = np.asarray(choice.probabilities[:-1]).reshape(side, side)
+            grids.append(grid / grid.sum() if choice.option != NONE else None)
+        return grids
+
     def there(self, things: Sequence[str]) -> list[list[float]]:
         """Return the probability that each thing is on each still: one row for each thing."""
         asked = [(i, THERE.format(thing=_a(thing))) for thing in things for i in range(len(self.stills))]
@@ -164,17 +185,17 @@ class _Looks:
 
 
 def _relation(looks: _Looks, goal: Relation) -> Divided | None:
-    parts = looks.ask([(0, POINT.format(thing=thing)) for thing in (goal.thing, goal.other)])
-    one, other = (_cell(part.answer) for part in parts)
-    axis = 0 if goal.direction in ("left", "right") else 1
-    if one is None or other is None or one[axis] == other[axis]:
+    one, other = looks.points([(0, goal.thing), (0, goal.other)])
+    if one is None or other is None:
         return None
-    before = one[axis] < other[axis]
-    right = before == (goal.direction in ("left", "above"))
-    cells = looks.eyes.checkpoint.cells
-    assert cells is not None  # division() says so
-    box = _around((one, other), looks.stills[0], cells)
-    return looks.divided("yes" if right else "no", math.prod(part.confidence for part in parts), box)
+    across = 1 if goal.direction in ("left", "right") else 0  # what is summed away
+    both = np.outer(one.sum(across), other.sum(across))
+    before, after = float(np.triu(both, 1).sum()), float(np.tril(both, -1).sum())
+    if max(before, after) <= 0.5:  # level, as far as cells tell
+        return None
+    right = (before > after) == (goal.direction in ("left", "above"))
+    box = _around([_peak(one), _peak(other)], looks.stills[0], len(one))
+    return looks.divided("yes" if right else "no", max(before, after), box)
 
 
 def _moment(looks: _Looks, goal: Moment) -> Divided | None:
@@ -244,12 +265,12 @@ def _shifted(looks: _Looks, names: list[str]) -> list[str]:
     if not names:
         return []
     asked = [(i, name) for name in names for i in (0, 1)]
-    cells = [_cell(part.answer) for part in looks.ask([(i, POINT.format(thing=name)) for i, name in asked])]
+    grids = looks.points(asked)
     small = looks.choose([(i, SIZE.format(thing=name)) for i, name in asked], SIZES)
     changes = []
     for k, name in enumerate(names):
-        (before, after), (was, now) = cells[2 * k : 2 * k + 2], small[2 * k : 2 * k + 2]
-        if before and after and math.dist(before, after) >= MOVED:
+        (before, after), (was, now) = grids[2 * k : 2 * k + 2], small[2 * k : 2 * k + 2]
+        if before is not None and after is not None and _apart(before, after) > SURE:
             changes.append(f"the {name} moved")
         elif min(was, 1 - now) > SURE or min(1 - was, now) > SURE:
             changes.append(f"the {name} became {SIZES[0] if now > 0.5 else SIZES[1]}")
@@ -265,20 +286,27 @@ def _beginnings(there: Sequence[float]) -> list[float]:
     return [value / sum(likely) for value in likely]
 
 
-def _cell(text: str) -> tuple[int, int] | None:
-    found = re.fullmatch(r"(\d+) (\d+)", text.strip())
-    return (int(found[1]), int(found[2])) if found else None
+def _peak(grid: NDArray[np.float64]) -> tuple[int, int]:
+    column, row = np.unravel_index(grid.argmax(), grid.shape)
+    return int(column), int(row)
+
+
+def _apart(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
+    """Return the probability that two places, of a grid each, are MOVED cells or more apart."""
+    cells = np.stack(np.unravel_index(np.arange(before.size), before.shape), -1)
+    far = np.linalg.norm(cells[:, None] - cells[None], axis=-1) >= MOVED
+    return float(before.ravel() @ far @ after.ravel())
 
 
 def _around(cells: Sequence[tuple[int, int]], still: Still, side: int) -> Box:
-    """Return the box, in pixels, of the cells and those between them."""
+    """Return the box, in pixels, of the cells, those between them, and MARGIN around: things are larger."""
     columns, rows = zip(*cells, strict=True)
     wide, high = still.size.width / side, still.size.height / side
     return Box(
-        x0=min(columns) * wide,
-        y0=min(rows) * high,
-        x1=(max(columns) + 1) * wide,
-        y1=(max(rows) + 1) * high,
+        x0=max(0, min(columns) - MARGIN) * wide,
+        y0=max(0, min(rows) - MARGIN) * high,
+        x1=min(side, max(columns) + 1 + MARGIN) * wide,
+        y1=min(side, max(rows) + 1 + MARGIN) * high,
     )
 
 

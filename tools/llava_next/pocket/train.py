@@ -271,7 +271,7 @@ def _rank(rank: int, ranks: int, out: str, minutes: float, seed: int, batch: int
 
 def main(
     out: Annotated[Path, typer.Option(help="folder of the run: checkpoint.pt, model/, log.jsonl")] = RUNS,
-    minutes: Annotated[float, typer.Option(help="training time, interruptions not counted")] = 120,
+    minutes: Annotated[float, typer.Option(help="training time, interruptions not counted")] = 175,
     processes: Annotated[int, typer.Option(min=1, help="one for each core")] = os.cpu_count() or 1,
     batch: Annotated[int, typer.Option(min=1, help="worlds a step and process")] = 8,
     seed: Annotated[int, typer.Option(help="of weights and worlds")] = 0,

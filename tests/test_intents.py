@@ -1,0 +1,73 @@
+"""Intents: which sentences are recognised, and that all others are left alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sightloop.tools.intents import Change, CountIn, First, Intent, Moment, Most, Relation, intent
+from sightloop.tools.llava_next.pocket.worlds import KINDS, Kind, worlds
+
+BY_KIND: dict[str, type] = {
+    "relation": Relation,
+    "when": Moment,
+    "order": First,
+    "count_in": CountIn,
+    "count_frame": CountIn,
+    "most": Most,
+    "change": Change,
+    "same": Change,
+}
+SAID: list[tuple[str, int, Intent | None]] = [
+    ("Is the mug to the left of the laptop?", 1, Relation("mug", "laptop", "left")),
+    ("is the man on the right of the red car", 1, Relation("man", "red car", "right")),
+    ("Can you see if the lamp is higher than the shelf?", 1, Relation("lamp", "shelf", "above")),
+    ("The cat is under the table, yes or no?", 1, Relation("cat", "table", "below")),
+    ("What is left of the red circle?", 1, None),
+    ("Which thing is above the square?", 1, None),
+    ("Is the mug to the left of the laptop?", 2, None),
+    ("When does the red van arrive?", 5, Moment("red van", appears=True)),
+    ("In which frame does the dog leave?", 5, Moment("dog", appears=False)),
+    ("When does the blue square appear, and where does it go?", 5, None),
+    ("Which comes first, the dog or the cat?", 4, First(("dog", "cat"))),
+    ("Which comes first, the dog or the cat?", 1, None),
+    ("How many red shapes are in picture 2?", 3, CountIn("red shapes", 2)),
+    ("How many red shapes are in picture 4?", 3, None),
+    ("How many of the things in picture 2 are red?", 3, None),
+    ("Which of these shows more red shapes?", 3, Most("red shapes")),
+    ("Which picture has the most people?", 3, Most("people")),
+    ("Which picture has the cat?", 3, None),
+    ("What changed?", 2, Change("what")),
+    ("What is different between these two photos?", 2, Change("what")),
+    ("What changed?", 3, None),
+    ("What changed in the sky?", 2, None),
+    ("Are these images the same?", 2, Change("same")),
+    ("Is the sign the same in both?", 2, None),
+    ("Did anything change?", 2, Change("different")),
+    ("", 1, None),
+    ("?", 2, None),
+]
+
+
+@pytest.mark.parametrize(("question", "stills", "expected"), SAID)
+def test_what_people_ask(question: str, stills: int, expected: Intent | None) -> None:
+    assert intent(question, stills) == expected
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_question_of_the_worlds_is_told_from_the_others(kind: Kind, held_out: bool) -> None:
+    for world, asked in worlds(kind, 11, 25, held_out):
+        for question in asked:
+            found = intent(question.text, len(world.names))
+            assert isinstance(found, BY_KIND.get(question.kind, type(None))), question.text
+            if isinstance(found, Moment):
+                assert found == Moment(question.subjects[0].name, "disappear" not in question.text)
+            if isinstance(found, First):
+                assert set(found.things) == {thing.name for thing in question.subjects}
+
+
+@given(st.text(max_size=80), st.integers(1, 20))
+def test_any_text_is_recognised_or_left_alone(text: str, stills: int) -> None:
+    assert intent(text, stills) is None or isinstance(intent(text, stills), tuple(BY_KIND.values()))
