@@ -37,7 +37,7 @@ class Limits(BaseModel):
     Parameters
     ----------
     steps : int, optional
-        Steps that ask the model (look, divide, closer, verify). Planning and the last step, which answers, are free.
+        Steps that ask the model (look, divide, closer, verify). Planning and answering are free.
     visual_tokens : int, optional
         Visual tokens over all prompts of the run.
     seconds : float, optional

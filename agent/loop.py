@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from textwrap import shorten
 
 from ..errors import InputError
-from ..tools.divide import divide, division
+from ..tools.divide import divide, division, settled
 from ..tools.look import Eyes, distinct, look, look_closer, looking_prompts
 from .brains import Action, Brain, Playbook
 from .inputs import Gathered, Input, asked, gather
@@ -184,6 +184,7 @@ class _Run:
     def _look(self) -> LookStep:
         seen = look(self.meter, self.state.question, self.state.stills)
         self.state.adopt(Draft(seen.text, seen.confidence, seen.tokens, per_still=seen.per_still))
+        self.state.divided = settled(self.state.goal, seen.text)
         self.meter.has_answer = True
         if seen.cut_short:
             self.stopped_because = "limit:seconds"

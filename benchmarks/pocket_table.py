@@ -1,4 +1,4 @@
-"""Write pocket.json and loop.json into the README as a table; ``--check``: is it there already?"""
+"""Write pocket.json and loop.json into the README as a table; ``--check`` compares."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..memory import Box, Still
-from .intents import Change, CountIn, First, Intent, Moment, Most, Relation, intent
-from .look import LABELS, Eyes, distinct
+from .intents import Change, CountIn, Either, First, Intent, Moment, Most, Relation, intent
+from .look import LABELS, Eyes, distinct, interleave
 
 if TYPE_CHECKING:
     from .llava_next.checkpoints import Checkpoint
@@ -98,6 +98,18 @@ def division(checkpoint: Checkpoint, question: str, stills: Sequence[Still]) -> 
     return goal
 
 
+def settled(goal: Intent | None, answer: str) -> bool:
+    """Tell whether a first answer leaves nothing to divide: it is one of those that the question offered.
+
+    That nothing of the kind is there is an answer too.
+    """
+    if not isinstance(goal, Either):
+        return goal is None
+    words = re.findall(r"[\w-]+", answer.casefold())
+    beginnings = tuple(option.split()[0] for option in goal.offered)
+    return any(word.startswith(beginnings) or word in ("none", "neither", "both") for word in words)
+
+
 def divide(eyes: Eyes, goal: Intent, stills: Sequence[Still]) -> Divided | None:
     """Look at the parts and draw the answer from them.
 
@@ -122,6 +134,8 @@ def divide(eyes: Eyes, goal: Intent, stills: Sequence[Still]) -> Divided | None:
         return _first(looks, goal)
     if isinstance(goal, CountIn):
         return _count_in(looks, goal)
+    if isinstance(goal, Either):
+        return _either(looks, goal)
     return _most(looks, goal) if isinstance(goal, Most) else _change(looks, goal)
 
 
@@ -227,6 +241,13 @@ def _most(looks: _Looks, goal: Most) -> Divided | None:
     if len(known) < len(counts) or known.count(max(known)) > 1:
         return None
     return looks.divided(looks.label(known.index(max(known))), math.prod(part.confidence for part in parts))
+
+
+def _either(looks: _Looks, goal: Either) -> Divided:
+    """Weigh the two answers against each other, and against no third one."""
+    choice = looks.eyes.choose(interleave(goal.question, looks.stills), goal.offered)
+    looks.notes += choice.notes
+    return looks.divided(choice.option, choice.confidence)
 
 
 def _change(looks: _Looks, goal: Change) -> Divided | None:

@@ -66,7 +66,15 @@ class Change:
     asks: Literal["what", "same", "different"]
 
 
-Intent = Relation | Moment | First | CountIn | Most | Change
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Which of two answers, that ``question`` itself offers."""
+
+    question: str
+    offered: tuple[str, str]
+
+
+Intent = Relation | Moment | First | CountIn | Most | Change | Either
 
 
 def intent(question: str, stills: int) -> Intent | None:
@@ -86,13 +94,16 @@ def intent(question: str, stills: int) -> Intent | None:
     """
     text = " ".join(re.sub(r"\s+([?.!,:])", r"\1", question.casefold()).split()).rstrip(" ?.!")
     if stills == 1:
-        return _relation(text)
-    return _first(text) or _moment(text) or _count_in(text, stills) or _most(text) or _change(text, stills)
+        return _relation(text) or _either(question, text)
+    several = _first(text) or _moment(text) or _count_in(text, stills) or _most(text) or _change(text, stills)
+    return several or _either(question, text)
 
 
 def _relation(text: str) -> Relation | None:
     plain = re.sub(rf"^(?:{_OPENING})+", "", text)
     if re.match(r"(?:what|which|who|where|how|name|count|describe|list)\b", plain):
+        return None
+    if " or " in plain.removesuffix("yes or no"):
         return None
     found = re.search(rf"\b{_THING}{_FILLING} (?:{_RELATION}) (?:the|an?) ([\w -]+?)(?:, yes or no)?$", text)
     if found is None:
@@ -169,3 +180,22 @@ def _change(text: str, stills: int) -> Change | None:
     if differs:
         return Change("different")
     return Change("same") if said[0] in ("same", "identical", "alike") else None
+
+
+_PLAIN = {"big": "large", "little": "small"}
+_PHRASE = r"(?:an?|the) ((?:(?!(?:an?|the|or|one|of)\b)[\w-]+ ?){1,3}?)(?: one)?"
+
+
+def _either(question: str, text: str) -> Either | None:
+    """Find what is offered on both sides of an "or", where "yes" would be no answer.
+
+    "Is it red or blue?" is such a question; "is there a dog or a cat?", "how many are red or blue?" are not.
+    """
+    offers = r"\b(?:is|are|was|were) (?:it|the|this|that|these|those)\b.* or |\bwhich\b.*[,:].* or "
+    if not re.search(offers, text) or re.search(r"\bhow (?:many|much)\b", text):
+        return None
+    found = re.search(rf"\b{_PHRASE} or {_PHRASE}$", text)
+    found = found or re.search(r"([\w-]+) or (?!(?:an?|the|not)\b)([\w-]+)(?: one)?\b", text)
+    if found is None or found[1] == found[2]:
+        return None
+    return Either(question, (_PLAIN.get(found[1], found[1]), _PLAIN.get(found[2], found[2])))
