@@ -243,7 +243,9 @@ def video(rng: random.Random, frames: int, held: bool, size: tuple[int, int]) ->
         if event != "stay":
             words = ask("when", rng, held, x=thing.name, e=event)
             add(Question("when", words, f"frame {at + 1}", (thing,), (at,)))
-            add(Question("happens", ask("happens", rng, held, x=thing.name), f"{event}s", (thing,)))
+            happens = Question("happens", ask("happens", rng, held, x=thing.name), f"{event}s", (thing,))
+            if not arrivals or event == "disappear":  # else "appears" would be nearly always right
+                add(happens)
     coming = sorted(
         ((at, o) for o, e, at in events if e == "appear"), key=lambda event: (event[0], event[1].name)
     )

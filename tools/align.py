@@ -1,0 +1,233 @@
+"""Align: lay one picture over another, in place, light and colour.
+
+Features and a robust homography find the place (SIFT, Lowe 2004; MAGSAC++, Barath et al. 2020), the enhanced
+correlation coefficient refines it (Evangelidis and Psarakis 2008), a polynomial for each channel fits light
+and colour where the pictures agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..memory import Still
+
+LONGEST = 768
+"""Pixels of the longer side of what is aligned and compared; larger pictures are shrunk to it."""
+FEATURES, RATIO, WITHIN, FEWEST = 2000, 0.75, 2.0, 12
+"""Features per picture, Lowe's ratio, pixels that a match may be off, and matches that make a homography."""
+SPREAD = 0.1
+"""Share of the picture that the matches of a homography must span."""
+REFINED = 0.04
+"""Share of the diagonal by which refining may move a corner; more, and it follows a thing, not the scene."""
+SAME_SCENE, AGREEING, AGREES = 0.5, 0.7, 16.0
+"""Correlation from which two pictures show one scene; or the share of pixels that must differ by less than so
+many grey levels, for plain scenes in which a thing that moved takes all of the correlation."""
+DARK, BRIGHT = 2, 253
+"""Values up to which, and from which, a channel may have been clipped."""
+WIDE = 60
+"""Grey levels that a channel must span for its curve to be fitted."""
+ROUNDS = 4
+"""Of fitting light and colour to the pixels that agree best so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """Two pictures laid over each other, in pixels of the first, shrunk.
+
+    Parameters
+    ----------
+    before, after : (H, W, 3) float32, 0..255
+        ``after`` is in the place, light and colour of ``before``.
+    valid : (H, W) bool
+        Where both pictures have pixels.
+    to_before, to_after : (3, 3) float64
+        Homographies from pixels of these to pixels of the two stills.
+    correlation : float
+        Of the brightness of both, where they are valid.
+    """
+
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    to_before: NDArray[np.float64]
+    to_after: NDArray[np.float64]
+    correlation: float
+
+    @property
+    def same_scene(self) -> bool:
+        """Whether the pictures show one scene from nearly one place."""
+        near = np.abs(self.before - self.after).max(2)[self.valid] < AGREES
+        return self.correlation >= SAME_SCENE or float(near.mean()) >= AGREEING
+
+
+def align(before: Still, after: Still) -> Aligned:
+    """Lay ``after`` over ``before``.
+
+    Parameters
+    ----------
+    before, after : Still
+
+    Returns
+    -------
+    Aligned
+        The best of what was tried, whether or not it is one scene.
+    """
+    one, shrink_one = _shrunk(before)
+    two, shrink_two = _shrunk(after)
+    grey_one, grey_two = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (one, two))
+    height, width = grey_one.shape
+    plain = np.diag([two.shape[1] / width, two.shape[0] / height, 1.0])
+    candidates = [plain]
+    if (found := _homography(grey_one, grey_two)) is not None:
+        candidates.append(found)
+    for start in list(candidates):
+        refined = _refined(grey_one, grey_two, start)
+        if refined is not None and _shift(refined, start, grey_one.shape) < REFINED:
+            candidates.append(refined)
+    scores = [_correlation(grey_one, grey_two, candidate) for candidate in candidates]
+    # What is as good without a warp is better without one.
+    best = max(range(len(scores)), key=lambda i: scores[i] + (0.002 if i == 0 else 0))
+    forward = candidates[best]
+    warped, valid = _warp(two, forward, (width, height))
+    fitted = _fit_light(one.astype(np.float32), warped.astype(np.float32), valid)
+    return Aligned(
+        before=one.astype(np.float32),
+        after=fitted,
+        valid=valid,
+        to_before=np.linalg.inv(shrink_one),
+        to_after=np.linalg.inv(shrink_two) @ forward,
+        correlation=scores[best],
+    )
+
+
+def _shrunk(still: Still) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Return the pixels, shrunk to LONGEST, and the matrix from the still's pixels to them."""
+    scale = min(1.0, LONGEST / max(still.size))
+    if scale == 1:
+        return still.pixels, np.eye(3)
+    size = (max(1, round(still.size.width * scale)), max(1, round(still.size.height * scale)))
+    matrix = np.diag([size[0] / still.size.width, size[1] / still.size.height, 1.0])
+    return cv2.resize(still.pixels, size, interpolation=cv2.INTER_AREA), matrix
+
+
+def _homography(one: NDArray[np.uint8], two: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+    """Find the homography from ``one`` to ``two`` by features, or None where too few agree."""
+    sift = cv2.SIFT_create(nfeatures=FEATURES)
+    (keys_one, marks_one), (keys_two, marks_two) = (
+        sift.detectAndCompute(image, None) for image in (one, two)
+    )
+    if marks_one is None or marks_two is None or min(len(keys_one), len(keys_two)) < FEWEST:
+        return None
+    pairs = cv2.BFMatcher().knnMatch(marks_one, marks_two, k=2)
+    good = [pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < RATIO * pair[1].distance]
+    if len(good) < FEWEST:
+        return None
+    source = np.array([keys_one[match.queryIdx].pt for match in good], np.float32)
+    target = np.array([keys_two[match.trainIdx].pt for match in good], np.float32)
+    matrix, inliers = cv2.findHomography(source, target, cv2.USAC_MAGSAC, WITHIN)
+    if matrix is None or inliers.sum() < FEWEST or not _plausible(matrix, one.shape):
+        return None
+    # A single thing that moved agrees with itself; a scene agrees over much of the picture.
+    if cv2.contourArea(cv2.convexHull(source[inliers.ravel() > 0])) < SPREAD * one.size:
+        return None
+    return np.asarray(matrix, np.float64)
+
+
+def _shift(one: NDArray[np.float64], two: NDArray[np.float64], shape: tuple[int, ...]) -> float:
+    """Return how far two homographies bring a corner apart, as a share of the diagonal."""
+    height, width = shape[:2]
+    corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float64)
+    ends = [cv2.perspectiveTransform(corners, matrix)[0] for matrix in (one, two)]
+    return float(np.linalg.norm(ends[0] - ends[1], axis=1).max() / np.hypot(width, height))
+
+
+def _plausible(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
+    """Tell whether a homography neither flips nor folds the picture, nor changes its area tenfold."""
+    height, width = shape[:2]
+    corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float64)
+    moved = cv2.perspectiveTransform(corners, matrix)[0].astype(np.float32)
+    area = cv2.contourArea(moved, oriented=True)
+    return bool(cv2.isContourConvex(moved)) and 0.1 < area / (width * height) < 10
+
+
+def _refined(
+    one: NDArray[np.uint8], two: NDArray[np.uint8], start: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """Refine by correlation; None where that does not converge."""
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-5)
+    try:
+        _, matrix = cv2.findTransformECC(
+            one, two, start.astype(np.float32), cv2.MOTION_HOMOGRAPHY, criteria, None, 5
+        )
+    except cv2.error:
+        return None
+    return np.asarray(matrix, np.float64) if _plausible(matrix, one.shape) else None
+
+
+def _warp(
+    image: NDArray[np.uint8], forward: NDArray[np.float64], size: tuple[int, int]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Bring ``image`` to where ``forward`` takes its place from, and say where it has pixels."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    warped = cv2.warpPerspective(image, forward, size, flags=flags)
+    ones = np.full(image.shape[:2], 255, np.uint8)
+    covered = cv2.warpPerspective(ones, forward, size, flags=flags) == 255
+    inside = cv2.erode(covered.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0)
+    # The outermost pixels of an unwarped picture are as good as all others.
+    return np.asarray(warped, np.uint8), covered if np.allclose(
+        forward, np.diag(np.diag(forward))
+    ) else inside > 0
+
+
+def _correlation(one: NDArray[np.uint8], two: NDArray[np.uint8], forward: NDArray[np.float64]) -> float:
+    warped, valid = _warp(two, forward, (one.shape[1], one.shape[0]))
+    if valid.mean() < 0.3:
+        return 0.0
+    a, b = one[valid].astype(np.float64), warped[valid].astype(np.float64)
+    if a.std() < 1e-6 or b.std() < 1e-6:
+        return float(abs(a.mean() - b.mean()) < 3)
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _fit_light(
+    one: NDArray[np.float32], two: NDArray[np.float32], valid: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Map each channel of ``two`` to ``one`` by a parabola, fitted to the pixels that agree best."""
+    fitted = two.copy()
+    step = max(1, int(np.sqrt(valid.size / 40_000)))
+    sample = valid[::step, ::step]
+    for channel in range(3):
+        x, y = two[::step, ::step, channel][sample], one[::step, ::step, channel][sample]
+        open_ = (x > DARK) & (x < BRIGHT) & (y > DARK) & (y < BRIGHT)
+        if open_.sum() < 100 or np.ptp(x[open_]) < 8:
+            continue
+        x, y = x[open_], y[open_]
+        keep = np.ones(len(x), bool)
+        for _ in range(ROUNDS):
+            curve = _curve(x[keep], y[keep])
+            error = np.abs(curve(x) - y)
+            keep = error <= max(np.quantile(error, 0.6), 4)
+        light = np.clip(curve(two[..., channel]), 0, 255)
+        # What was too bright or too dark to be told apart may have been anything beyond.
+        lost = ((two[..., channel] >= BRIGHT) & (one[..., channel] > light)) | (
+            (two[..., channel] <= DARK) & (one[..., channel] < light)
+        )
+        fitted[..., channel] = np.where(lost, one[..., channel], light)
+    return fitted
+
+
+def _curve(
+    x: NDArray[np.float32], y: NDArray[np.float32]
+) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Fit a parabola; only an offset where the values span too little to tell more."""
+    if np.ptp(np.quantile(x, (0.02, 0.98))) > WIDE:
+        parabola, (low, high) = np.polynomial.Polynomial.fit(x, y, 2), np.quantile(x, (0.01, 0.99))
+        # Beyond what was fitted a parabola goes anywhere: go on with its last offset.
+        return lambda values: parabola(np.clip(values, low, high)) + values - np.clip(values, low, high)
+    offset = np.median(y - x)
+    return lambda values: values + offset

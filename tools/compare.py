@@ -1,0 +1,301 @@
+"""Compare: what differs between pictures of one scene, where, and how sure that is.
+
+Pictures are laid over each other (:mod:`.align`), regions that differ beyond noise are found
+(:mod:`.regions`), pixels tell what kind of change each is, and the eyes, which see a crop of both sides, say
+of what. So a change is found however small it is for the model, and named by one who can name things.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..memory import Box, Still
+from .align import Aligned, align
+from .look import Eyes, distinct, whole
+from .regions import LEAST_CHANGE, SURE, Changed, changed_regions
+
+Kind = Literal["added", "removed", "moved", "recoloured", "resized", "changed"]
+
+NAME = "What is the leftmost thing?"
+MOST_STILLS = 16
+AROUND = 0.35
+"""Share of a region's longer side that is looked at around it, to tell it from its surroundings."""
+MARGIN = 0.15
+"""The same, of the crop that the eyes are shown: neighbours are not meant."""
+STANDS = 0.08
+"""Share of a region that a silhouette must fill to be a thing."""
+SAME_SHAPE = 0.72
+"""Overlap (IoU) of two silhouettes from which they are one thing in two colours."""
+ALIKE = 40.0
+"""Grey levels, over three channels, between the colours of one thing in two places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that differs.
+
+    Parameters
+    ----------
+    kind : str
+        ``added``, ``removed``, ``moved``, ``recoloured``, ``resized``; ``changed`` where pixels do not tell.
+    before, after : Box or None
+        Where, in pixels of each still; None on the side where the thing is not.
+    words : str
+    probability : float, 0..1
+        That it is there and rightly named: of the region being no noise, times the eyes' confidence.
+    """
+
+    kind: Kind
+    before: Box | None
+    after: Box | None
+    words: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs between two stills.
+
+    Parameters
+    ----------
+    same_scene : bool
+        Whether they could be laid over each other; where not, nothing is said about differences.
+    differences : tuple of Difference
+        The surest first.
+    correlation : float
+        Of both pictures' brightness, once aligned.
+    notes : tuple of str
+    """
+
+    same_scene: bool
+    differences: tuple[Difference, ...]
+    correlation: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """All differences in one sentence."""
+        if not self.same_scene:
+            return "these are pictures of different scenes"
+        return " and ".join(difference.words for difference in self.differences) or "nothing changed"
+
+
+def compare(eyes: Eyes, stills: Sequence[Still]) -> list[Comparison]:
+    """Compare every still with the first one.
+
+    Parameters
+    ----------
+    eyes : Eyes
+    stills : sequence of Still
+        2 to 16 of them.
+
+    Returns
+    -------
+    list of Comparison
+        One for each still but the first.
+
+    Raises
+    ------
+    InputError
+        If there is only one still, or more than 16.
+    """
+    if not 2 <= len(stills) <= MOST_STILLS:
+        raise InputError(f"comparing takes 2 to {MOST_STILLS} pictures, not {len(stills)}.")
+    return [_pair(eyes, stills[0], other) for other in stills[1:]]
+
+
+def _pair(eyes: Eyes, before: Still, after: Still) -> Comparison:
+    aligned = align(before, after)
+    if not aligned.same_scene:
+        return Comparison(False, (), aligned.correlation)
+    found = _joined([_judged(aligned, region) for region in changed_regions(aligned)], aligned)
+    named, notes = _named(eyes, before, after, aligned, found)
+    ordered = sorted(named, key=lambda difference: -difference.probability)
+    return Comparison(True, tuple(ordered), aligned.correlation, notes)
+
+
+# --- what pixels tell ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """A changed region and what it is: boxes in pixels of the aligned pictures."""
+
+    kind: Kind
+    before: tuple[int, int, int, int] | None
+    after: tuple[int, int, int, int] | None
+    deviations: float
+    color: NDArray[np.float32]
+    grown: bool = False
+
+
+def _judged(aligned: Aligned, region: Changed) -> _Region:
+    """Tell by silhouettes, against what lies around, which side shows a thing and how it differs."""
+    x0, y0, x1, y1, mask = _padded(aligned, region)
+    sides = [image[y0:y1, x0:x1] for image in (aligned.before, aligned.after)]
+    shapes = [_silhouette(side, mask) for side in sides]
+    there = [bool(shape.sum() > STANDS * _filled(mask).sum()) for shape in shapes]
+    box = (region.x0, region.y0, region.x1, region.y1)
+    colors = [np.median(side[mask], axis=0) for side in sides]
+    if there == [False, True]:
+        return _Region("added", None, box, region.deviations, colors[1])
+    if there == [True, False]:
+        return _Region("removed", box, None, region.deviations, colors[0])
+    boxes = [_bounds(shape, x0, y0) or box for shape in shapes]
+    overlap = (shapes[0] & shapes[1]).sum() / max(1, (shapes[0] | shapes[1]).sum())
+    grown = bool(shapes[1].sum() > shapes[0].sum())
+    kind: Kind = "changed"
+    if all(there):
+        kind = "recoloured"
+    if any(shape.any() for shape in shapes) and overlap < SAME_SHAPE:
+        kind = "resized" if _concentric(*boxes) else "moved"
+    return _Region(kind, boxes[0], boxes[1], region.deviations, colors[0], grown)
+
+
+def _padded(aligned: Aligned, region: Changed) -> tuple[int, int, int, int, NDArray[np.bool_]]:
+    """Return the region's box with what lies around it, and its mask in there."""
+    height, width = aligned.valid.shape
+    pad = max(4, round(AROUND * max(region.x1 - region.x0, region.y1 - region.y0)))
+    x0, y0 = max(0, region.x0 - pad), max(0, region.y0 - pad)
+    x1, y1 = min(width, region.x1 + pad), min(height, region.y1 + pad)
+    mask = np.zeros((y1 - y0, x1 - x0), bool)
+    mask[region.y0 - y0 : region.y1 - y0, region.x0 - x0 : region.x1 - x0] = region.mask
+    return x0, y0, x1, y1, mask
+
+
+def _silhouette(side: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what stands out from the surroundings and lies mostly within the changed region."""
+    around = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    ring = side[around] if around.any() else side.reshape(-1, 3)
+    ground = np.median(ring, axis=0)
+    spread = float(np.median(np.abs(ring - ground).max(1)))
+    stands_out = (np.abs(side - ground).max(2) > max(1.5 * LEAST_CHANGE, 4 * spread)).astype(np.uint8)
+    _, labels = cv2.connectedComponents(stands_out, connectivity=8)
+    sizes = np.bincount(labels.ravel())
+    inside = np.bincount(labels[_filled(mask)], minlength=len(sizes))
+    own = [label for label in range(1, len(sizes)) if inside[label] > sizes[label] / 2]
+    return np.asarray(np.isin(labels, own))
+
+
+def _filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the convex hull of the changed pixels: of a thing that shrank only the rim has changed."""
+    points = np.argwhere(mask)[:, ::-1].astype(np.int32)
+    hull = np.zeros(mask.shape, np.uint8)
+    return np.asarray(cv2.fillConvexPoly(hull, cv2.convexHull(points), 1) > 0)
+
+
+def _bounds(shape: NDArray[np.bool_], x0: int, y0: int) -> tuple[int, int, int, int] | None:
+    ys, xs = np.nonzero(shape)
+    if not len(xs):
+        return None
+    return int(xs.min()) + x0, int(ys.min()) + y0, int(xs.max()) + 1 + x0, int(ys.max()) + 1 + y0
+
+
+def _concentric(one: Sequence[int], two: Sequence[int]) -> bool:
+    apart = math.hypot((one[0] + one[2] - two[0] - two[2]) / 2, (one[1] + one[3] - two[1] - two[3]) / 2)
+    return apart < 0.25 * max(one[2] - one[0], one[3] - one[1], two[2] - two[0], two[3] - two[1])
+
+
+def _joined(regions: Sequence[_Region], aligned: Aligned) -> list[_Region]:
+    """Make one move of a thing that went and one that came, of one size and colour."""
+    left, joined = list(regions), []
+    for gone in [region for region in regions if region.kind == "removed"]:
+        came = [r for r in left if r.kind == "added" and _alike(gone, r)]
+        if came:
+            best = min(came, key=lambda r: float(np.abs(r.color - gone.color).sum()))
+            left.remove(gone)
+            left.remove(best)
+            strength = min(gone.deviations, best.deviations)
+            joined.append(replace(gone, kind="moved", after=best.after, deviations=strength))
+    return [*joined, *left]
+
+
+def _alike(gone: _Region, came: _Region) -> bool:
+    assert gone.before is not None
+    assert came.after is not None
+    sizes = [(b[2] - b[0], b[3] - b[1]) for b in (gone.before, came.after)]
+    same = all(0.75 < one / two < 1.33 for one, two in zip(*sizes, strict=True))
+    return same and float(np.abs(gone.color - came.color).sum()) < ALIKE
+
+
+# --- what the eyes say --------------------------------------------------------------------------------
+
+
+def _named(
+    eyes: Eyes, before: Still, after: Still, aligned: Aligned, regions: Sequence[_Region]
+) -> tuple[list[Difference], tuple[str, ...]]:
+    """Show the eyes a crop of each side where there is a thing, and put the changes in words."""
+    places: list[tuple[Box | None, Box | None]] = [
+        (
+            _on(before, aligned.to_before, region.before),
+            _on(after, aligned.to_after, region.after),
+        )
+        for region in regions
+    ]
+    asked = [
+        (index, side, still.crop(_widened(box, still)))
+        for index, boxes in enumerate(places)
+        for side, (still, box) in enumerate(zip((before, after), boxes, strict=True))
+        if box is not None
+    ]
+    answers = eyes.answers([[crop, NAME] for _, _, crop in asked]) if asked else []
+    names = {(index, side): answer for (index, side, _), answer in zip(asked, answers, strict=True)}
+    differences = []
+    for index, (region, (one, two)) in enumerate(zip(regions, places, strict=True)):
+        said = [names.get((index, side)) for side in (0, 1)]
+        known = [answer for answer in said if answer is not None]
+        words = _words(region, *(_noun(answer.text) if answer else "" for answer in said))
+        there = 1 - 0.5 * math.exp(1 - region.deviations / SURE)
+        sure = math.prod(answer.confidence for answer in known) ** (1 / max(1, len(known)))
+        differences.append(Difference(region.kind, one, two, words, there * sure))
+    return differences, distinct(note for answer in answers for note in answer.notes)
+
+
+def _on(still: Still, matrix: NDArray[np.float64], box: tuple[int, int, int, int] | None) -> Box | None:
+    """Bring a box of the aligned pictures to a still's pixels, clipped to it."""
+    if box is None:
+        return None
+    x0, y0, x1, y1 = box
+    corners = np.array([[[x0, y0], [x1, y0], [x1, y1], [x0, y1]]], np.float64)
+    points = cv2.perspectiveTransform(corners, matrix)[0]
+    area = whole(still)
+    left, top = np.clip(points.min(0), 0, (area.x1 - 1, area.y1 - 1))
+    right, bottom = np.clip(points.max(0), (left + 1, top + 1), (area.x1, area.y1))
+    return Box(x0=float(left), y0=float(top), x1=float(right), y1=float(bottom))
+
+
+def _widened(box: Box, still: Still) -> Box:
+    """Return a square around a box, with some of what lies around it, inside the still."""
+    half = (0.5 + MARGIN) * max(box.x1 - box.x0, box.y1 - box.y0)
+    x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+    area = whole(still)
+    return Box(x0=max(0, x - half), y0=max(0, y - half), x1=min(area.x1, x + half), y1=min(area.y1, y + half))
+
+
+def _noun(text: str) -> str:
+    return text.strip(" .").removeprefix("a ").removeprefix("an ").removeprefix("the ")
+
+
+def _words(region: _Region, before: str, after: str) -> str:
+    """Put a change in words; ``before`` and ``after`` are what the eyes call the thing."""
+    name = before or after or "something"
+    if region.kind == "added":
+        return f"{'an' if name[0] in 'aeiou' else 'a'} {name} appeared"
+    if region.kind == "removed":
+        return f"the {name} disappeared"
+    if region.kind == "moved":
+        return f"the {name} moved"
+    if region.kind == "resized":
+        return f"the {name} became {'large' if region.grown else 'small'}"
+    kind = before.split()[-1] if before else ""
+    if after.endswith(kind) and after != before:
+        return f"the {name} became {after.removesuffix(kind).strip() or after}"
+    return f"the {name} became another one" if after == before else f"the {name} became {after}"

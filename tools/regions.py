@@ -1,0 +1,123 @@
+"""Regions: where two aligned pictures differ by more than noise, edges and light explain.
+
+The noise of a pair is fitted to the pair: a floor, from its smooth parts, and a share of the local contrast,
+from its edges, where a shift of half a pixel or a compression artefact differs most and means least.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .align import Aligned
+
+SCALES = (1, 2, 4)
+"""How far both pictures are shrunk: weak but wide changes rise from the noise when they are."""
+SURE = 6.0
+"""Deviations of the fitted noise from which a pixel has changed."""
+FLOOR, EDGE = 1.5, 0.12
+"""Least noise, in grey levels, and least share of the local contrast, that is believed."""
+LEAST_CHANGE = 12.0
+"""Grey levels by which a region must differ at its middle half."""
+LEAST_AREA = 2.5e-4
+"""Share of the picture below which a region is a speck."""
+NEAR = 0.012
+"""Share of the diagonal that joins neighbouring specks to one region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A changed region, in pixels of :class:`Aligned`.
+
+    Parameters
+    ----------
+    x0, y0, x1, y1 : int
+        Its box.
+    mask : (y1 - y0, x1 - x0) bool
+        Its changed pixels.
+    deviations : float
+        By how much it differs, in deviations of the pair's noise: the median over the mask.
+    """
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    mask: NDArray[np.bool_]
+    deviations: float
+
+
+def changed_regions(aligned: Aligned) -> list[Changed]:
+    """Find the changed regions of a pair, the strongest first.
+
+    Parameters
+    ----------
+    aligned : Aligned
+
+    Returns
+    -------
+    list of Changed
+        Empty where nothing differs beyond noise.
+    """
+    height, width = aligned.valid.shape
+    strength = np.zeros((height, width), np.float32)
+    for scale in SCALES:
+        if min(height, width) // scale < 24:
+            break
+        z = _deviations(aligned, scale)
+        strength = np.maximum(strength, cv2.resize(z, (width, height), interpolation=cv2.INTER_LINEAR))
+    strength[~aligned.valid] = 0
+    mask = (strength > SURE).astype(np.uint8)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    reach = max(3, round(NEAR * float(np.hypot(height, width)))) | 1
+    joined = cv2.morphologyEx(
+        mask, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    )
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    difference = np.abs(aligned.before - aligned.after).max(2)
+    found = []
+    for index in range(1, count):
+        x, y, w, h, _ = stats[index]
+        inside = (labels[y : y + h, x : x + w] == index) & (mask[y : y + h, x : x + w] > 0)
+        if inside.sum() < max(12, LEAST_AREA * height * width):
+            continue
+        if np.median(difference[y : y + h, x : x + w][inside]) < LEAST_CHANGE:
+            continue
+        deviations = float(np.median(strength[y : y + h, x : x + w][inside]))
+        found.append(Changed(int(x), int(y), int(x + w), int(y + h), inside, deviations))
+    return sorted(found, key=lambda region: -region.deviations * region.mask.sum())
+
+
+def _deviations(aligned: Aligned, scale: int) -> NDArray[np.float32]:
+    """Return by how many deviations of the fitted noise each pixel differs, at one scale."""
+    one, two = (_smooth(image, scale) for image in (aligned.before, aligned.after))
+    difference = np.abs(one - two).max(2)
+    contrast = np.maximum(_contrast(one), _contrast(two))
+    valid = (
+        cv2.resize(aligned.valid.astype(np.uint8), difference.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        > 0
+    )
+    if valid.sum() < 100:
+        return np.zeros_like(difference)
+    d, c = difference[valid], contrast[valid]
+    smooth = c <= np.quantile(c, 0.5)
+    floor = max(FLOOR / scale, 1.48 * float(np.median(d[smooth])))
+    edges = c >= np.quantile(c, 0.9)
+    share = max(EDGE, 1.48 * float(np.median(np.maximum(0, d[edges] - floor) / np.maximum(c[edges], 1e-3))))
+    return np.asarray(difference / np.sqrt(floor**2 + (share * contrast) ** 2), np.float32)
+
+
+def _smooth(image: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
+    if scale > 1:
+        size = (image.shape[1] // scale, image.shape[0] // scale)
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), 1.0), np.float32)
+
+
+def _contrast(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the largest difference between a pixel's neighbours, over channels, within two pixels."""
+    kernel = np.ones((5, 5), np.uint8)
+    return np.asarray((cv2.dilate(image, kernel) - cv2.erode(image, kernel)).max(2), np.float32)
