@@ -7,7 +7,6 @@ and colour where the pictures agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -31,6 +30,8 @@ DARK, BRIGHT = 2, 253
 """Values up to which, and from which, a channel may have been clipped."""
 WIDE = 60
 """Grey levels that a channel must span for its curve to be fitted."""
+TOGETHER = 5.0
+"""Grey levels within which two pixels show the same."""
 ROUNDS = 4
 """Of fitting light and colour to the pixels that agree best so far."""
 
@@ -207,11 +208,7 @@ def _fit_light(
         if open_.sum() < 100 or np.ptp(x[open_]) < 8:
             continue
         x, y = x[open_], y[open_]
-        keep = np.ones(len(x), bool)
-        for _ in range(ROUNDS):
-            curve = _curve(x[keep], y[keep])
-            error = np.abs(curve(x) - y)
-            keep = error <= max(np.quantile(error, 0.6), 4)
+        curve = _curve(x, y)
         light = np.clip(curve(two[..., channel]), 0, 255)
         # What was too bright or too dark to be told apart may have been anything beyond.
         lost = ((two[..., channel] >= BRIGHT) & (one[..., channel] > light)) | (
@@ -221,13 +218,22 @@ def _fit_light(
     return fitted
 
 
-def _curve(
-    x: NDArray[np.float32], y: NDArray[np.float32]
-) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """Fit a parabola; only an offset where the values span too little to tell more."""
-    if np.ptp(np.quantile(x, (0.02, 0.98))) > WIDE:
-        parabola, (low, high) = np.polynomial.Polynomial.fit(x, y, 2), np.quantile(x, (0.01, 0.99))
-        # Beyond what was fitted a parabola goes anywhere: go on with its last offset.
-        return lambda values: parabola(np.clip(values, low, high)) + values - np.clip(values, low, high)
+def _curve(x: NDArray[np.float32], y: NDArray[np.float32]) -> Curve:
+    """Fit an offset, or a parabola where that brings clearly more pixels together.
+
+    In a plain scene with one thing changed a parabola would explain the thing away.
+    """
     offset = np.median(y - x)
-    return lambda values: values + offset
+    error = np.abs(y - x - offset)
+    explained = float((error < TOGETHER).mean())
+    for _ in range(ROUNDS):
+        keep = error <= max(np.quantile(error, 0.6), TOGETHER)
+        if np.ptp(np.quantile(x[keep], (0.02, 0.98))) < WIDE:
+            return lambda values: values + offset
+        parabola = np.polynomial.Polynomial.fit(x[keep], y[keep], 2)
+        error = np.abs(parabola(x) - y)
+    if (error < TOGETHER).mean() < explained + 0.05:
+        return lambda values: values + offset
+    low, high = np.quantile(x[keep], (0.01, 0.99))
+    # Beyond what was fitted a parabola goes anywhere: go on with its last offset.
+    return lambda values: parabola(np.clip(values, low, high)) + values - np.clip(values, low, high)
