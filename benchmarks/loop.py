@@ -53,8 +53,8 @@ def measure(seed: int, count: int) -> dict[str, Any]:
             bare = eyes.answer(interleave(text, stills))
             found.setdefault(kind, []).append(
                 {
-                    "bare": same_answer(bare.text, truth),
-                    "loop": same_answer(result.answer, truth),
+                    "bare": _right(bare.text, truth),
+                    "loop": _right(result.answer, truth),
                     "confidence": result.confidence,
                     "verdict": result.evidence[0].verdict,
                     "tokens": result.usage.visual_tokens / max(1, bare.usage.visual_tokens),
@@ -74,6 +74,10 @@ def measure(seed: int, count: int) -> dict[str, Any]:
             if (some := [one for one in every if one["verdict"] == verdict])
         },
     }
+
+
+def _right(said: str, truth: str) -> bool:
+    return same_answer(said.replace(" ", ""), truth.replace(" ", ""))
 
 
 def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:

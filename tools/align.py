@@ -7,7 +7,9 @@ and colour where the pictures agree.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -100,13 +102,13 @@ def align(before: Still, after: Still) -> Aligned:
         before=one.astype(np.float32),
         after=fitted,
         valid=valid,
-        to_before=np.linalg.inv(shrink_one),
-        to_after=np.linalg.inv(shrink_two) @ forward,
+        to_before=np.asarray(np.linalg.inv(shrink_one), np.float64),
+        to_after=np.asarray(np.linalg.inv(shrink_two) @ forward, np.float64),
         correlation=scores[best],
     )
 
 
-def _shrunk(still: Still) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+def _shrunk(still: Still) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the pixels, shrunk to LONGEST, and the matrix from the still's pixels to them."""
     scale = min(1.0, LONGEST / max(still.size))
     if scale == 1:
@@ -116,13 +118,13 @@ def _shrunk(still: Still) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     return cv2.resize(still.pixels, size, interpolation=cv2.INTER_AREA), matrix
 
 
-def _homography(one: NDArray[np.uint8], two: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+def _homography(one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any] | None:
     """Find the homography from ``one`` to ``two`` by features, or None where too few agree."""
-    sift = cv2.SIFT_create(nfeatures=FEATURES)
+    sift = cv2.SIFT.create(nfeatures=FEATURES)
     (keys_one, marks_one), (keys_two, marks_two) = (
         sift.detectAndCompute(image, None) for image in (one, two)
     )
-    if marks_one is None or marks_two is None or min(len(keys_one), len(keys_two)) < FEWEST:
+    if min(len(keys_one), len(keys_two)) < FEWEST:
         return None
     pairs = cv2.BFMatcher().knnMatch(marks_one, marks_two, k=2)
     good = [pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < RATIO * pair[1].distance]
@@ -130,7 +132,8 @@ def _homography(one: NDArray[np.uint8], two: NDArray[np.uint8]) -> NDArray[np.fl
         return None
     source = np.array([keys_one[match.queryIdx].pt for match in good], np.float32)
     target = np.array([keys_two[match.trainIdx].pt for match in good], np.float32)
-    matrix, inliers = cv2.findHomography(source, target, cv2.USAC_MAGSAC, WITHIN)
+    found: Any = cv2.findHomography(source, target, cv2.USAC_MAGSAC, WITHIN)
+    matrix, inliers = found
     if matrix is None or inliers.sum() < FEWEST or not _plausible(matrix, one.shape):
         return None
     # A single thing that moved agrees with itself; a scene agrees over much of the picture.
@@ -139,7 +142,7 @@ def _homography(one: NDArray[np.uint8], two: NDArray[np.uint8]) -> NDArray[np.fl
     return np.asarray(matrix, np.float64)
 
 
-def _shift(one: NDArray[np.float64], two: NDArray[np.float64], shape: tuple[int, ...]) -> float:
+def _shift(one: NDArray[Any], two: NDArray[Any], shape: tuple[int, ...]) -> float:
     """Return how far two homographies bring a corner apart, as a share of the diagonal."""
     height, width = shape[:2]
     corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float64)
@@ -147,7 +150,7 @@ def _shift(one: NDArray[np.float64], two: NDArray[np.float64], shape: tuple[int,
     return float(np.linalg.norm(ends[0] - ends[1], axis=1).max() / np.hypot(width, height))
 
 
-def _plausible(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
+def _plausible(matrix: NDArray[Any], shape: tuple[int, ...]) -> bool:
     """Tell whether a homography neither flips nor folds the picture, nor changes its area tenfold."""
     height, width = shape[:2]
     corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float64)
@@ -156,14 +159,13 @@ def _plausible(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
     return bool(cv2.isContourConvex(moved)) and 0.1 < area / (width * height) < 10
 
 
-def _refined(
-    one: NDArray[np.uint8], two: NDArray[np.uint8], start: NDArray[np.float64]
-) -> NDArray[np.float64] | None:
+def _refined(one: NDArray[Any], two: NDArray[Any], start: NDArray[Any]) -> NDArray[Any] | None:
     """Refine by correlation; None where that does not converge."""
+    everywhere = np.full(one.shape, 255, np.uint8)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-5)
     try:
         _, matrix = cv2.findTransformECC(
-            one, two, start.astype(np.float32), cv2.MOTION_HOMOGRAPHY, criteria, None, 5
+            one, two, start.astype(np.float32), cv2.MOTION_HOMOGRAPHY, criteria, everywhere, 5
         )
     except cv2.error:
         return None
@@ -171,8 +173,8 @@ def _refined(
 
 
 def _warp(
-    image: NDArray[np.uint8], forward: NDArray[np.float64], size: tuple[int, int]
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    image: NDArray[Any], forward: NDArray[Any], size: tuple[int, int]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Bring ``image`` to where ``forward`` takes its place from, and say where it has pixels."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     warped = cv2.warpPerspective(image, forward, size, flags=flags)
@@ -185,7 +187,7 @@ def _warp(
     ) else inside > 0
 
 
-def _correlation(one: NDArray[np.uint8], two: NDArray[np.uint8], forward: NDArray[np.float64]) -> float:
+def _correlation(one: NDArray[Any], two: NDArray[Any], forward: NDArray[Any]) -> float:
     warped, valid = _warp(two, forward, (one.shape[1], one.shape[0]))
     if valid.mean() < 0.3:
         return 0.0
@@ -216,6 +218,9 @@ def _fit_light(
         )
         fitted[..., channel] = np.where(lost, one[..., channel], light)
     return fitted
+
+
+Curve = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def _curve(x: NDArray[np.float32], y: NDArray[np.float32]) -> Curve:

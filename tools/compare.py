@@ -25,6 +25,7 @@ from .regions import LEAST_CHANGE, SURE, Changed, changed_regions
 Kind = Literal["added", "removed", "moved", "recoloured", "resized", "changed"]
 
 NAME = "What is the leftmost thing?"
+"""Asked of a crop of one thing: the embedded model says what a thing is only where one is singled out."""
 MOST_STILLS = 16
 AROUND = 0.35
 """Share of a region's longer side that is looked at around it, to tell it from its surroundings."""

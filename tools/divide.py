@@ -169,7 +169,7 @@ class _Looks:
         side = self.eyes.checkpoint.cells
         assert side is not None  # division() says so
         options = [f"{column} {row}" for column in range(side) for row in range(side)] + [NONE]
-        prompts = [[self.stills[i], POINT.format(thing=thing)] for i, thing in asked]
+        prompts: list[list[str | Still]] = [[self.stills[i], POINT.format(thing=thing)] for i, thing in asked]
         choices = self.eyes.choose_many(prompts, options)
         self.notes += [note for choice in choices for note in choice.notes]
         grids: list[NDArray[np.float64] | None] = []

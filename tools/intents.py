@@ -99,6 +99,13 @@ def intent(question: str, stills: int) -> Intent | None:
     return several or _either(question, text)
 
 
+def about_the_whole(question: str) -> bool:
+    """Tell whether a question is about how many, where or whether: a part of the still answers another."""
+    counts, places = r"how many|number of|count|(?:is|are) there", r"where|part|point|cell"
+    sides = r"left|right|above|below|near\w*|clos\w*"
+    return re.search(rf"\b(?:{counts}|{places}|{sides})\b", question.casefold()) is not None
+
+
 def _relation(text: str) -> Relation | None:
     plain = re.sub(rf"^(?:{_OPENING})+", "", text)
     if re.match(r"(?:what|which|who|where|how|name|count|describe|list)\b", plain):

@@ -7,6 +7,7 @@ from its edges, where a shift of half a pixel or a compression artefact differs 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -70,8 +71,8 @@ def changed_regions(aligned: Aligned) -> list[Changed]:
         z = _deviations(aligned, scale)
         strength = np.maximum(strength, cv2.resize(z, (width, height), interpolation=cv2.INTER_LINEAR))
     strength[~aligned.valid] = 0
-    mask = (strength > SURE).astype(np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    sure = (strength > SURE).astype(np.uint8)
+    mask = cv2.morphologyEx(sure, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     reach = max(3, round(NEAR * float(np.hypot(height, width)))) | 1
     joined = cv2.morphologyEx(
         mask, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
@@ -110,7 +111,7 @@ def _deviations(aligned: Aligned, scale: int) -> NDArray[np.float32]:
     return np.asarray(difference / np.sqrt(floor**2 + (share * contrast) ** 2), np.float32)
 
 
-def _smooth(image: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
+def _smooth(image: NDArray[Any], scale: int) -> NDArray[np.float32]:
     if scale > 1:
         size = (image.shape[1] // scale, image.shape[0] // scale)
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
