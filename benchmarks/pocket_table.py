@@ -45,14 +45,15 @@ ASKED = {
 
 def table(results: dict[str, Any], loop: dict[str, Any]) -> str:
     """Return the Markdown of the results of bench pocket, with those of benchmarks/loop.py beside them."""
-    agent = {row["kind"]: row["loop"] for row in loop["rows"]}
+    agent = {row["kind"]: row for row in loop["rows"] if row["loop"] != row["bare"]}
     lines = [
         "| question | right | by the agent | blind | majority | target | asked | the model alone |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in results["rows"]:
         verdict = "can" if row["can"] else "cannot"
-        small_looks = f"**{agent[row['kind']]}**" if row["kind"] in agent else ""
+        ours = agent.get(row["kind"])
+        small_looks = f"**{ours['loop']}**, alone {ours['bare']}, of {ours['n']}" if ours else ""
         met = f"{row['target']:g}" + ("" if row["met"] else " (missed)")
         lines.append(
             f"| {ASKED[row['kind']]} | **{row['accuracy']}** | {small_looks} | {row['blind']} "
