@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..memory import Box, Evidence
-from ..tools.divide import Part
 from ..tools.llava_next.answers import Usage
 from ..tools.look import distinct
+from ..tools.small_looks import Part
 
 Confidence = Annotated[float, Field(ge=0, le=1)]
 Verdict = Literal["confirmed", "rejected", "unverified"]

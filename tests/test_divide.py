@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from sightloop import LlavaNext, VisualAgent
 from sightloop.agent import Limits
 from sightloop.memory import Still
-from sightloop.tools.divide import YES_NO, Divided, divide, division
+from sightloop.tools.divide import Divided, divide, division
 from sightloop.tools.intents import Change, CountIn, First, Intent, Moment, Most, Relation
 from sightloop.tools.llava_next.checkpoints import find
 from sightloop.tools.llava_next.pocket.questions import CELLS
 from sightloop.tools.llava_next.pocket.worlds import PIXELS_PER_UNIT, Kind, worlds, write
 from sightloop.tools.look import interleave, same_answer
+from sightloop.tools.small_looks import YES_NO
 
 from .scripted import ScriptedEyes
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -19,20 +19,14 @@ from numpy.typing import NDArray
 
 from ..memory import Box, Still
 from .intents import Change, CountIn, Either, First, Intent, Moment, Most, Relation, intent
-from .look import LABELS, Eyes, distinct, interleave
+from .look import Eyes, distinct, interleave
+from .small_looks import LIST, Part, SmallLooks, article, names, peak
 
 if TYPE_CHECKING:
     from .llava_next.checkpoints import Checkpoint
 
-POINT, THERE, COUNT, LIST, SIZE = (
-    "Point to the {thing}.",
-    "Is there {thing}?",
-    "How many {things} are there?",
-    "List the objects.",
-    "What size is the {thing}?",
-)
-YES_NO, SIZES = ("Yes", "No"), ("small", "large")
-NONE = "there is none"
+COUNT, SIZE = "How many {things} are there?", "What size is the {thing}?"
+SIZES = ("small", "large")
 MOVED = 2
 """Cells, of those a checkpoint points in, from which a thing has moved: pointing may be one off."""
 MARGIN = 2
@@ -40,16 +34,6 @@ MARGIN = 2
 SURE = 0.75
 """Probability with which a thing must have moved, or have each size, before it is said to have."""
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One small look: ``still`` counts from 0."""
-
-    still: int
-    question: str
-    answer: str
-    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +109,7 @@ def divide(eyes: Eyes, goal: Intent, stills: Sequence[Still]) -> Divided | None:
     Divided or None
         None where the parts do not decide it: something was not found, or two things are level.
     """
-    looks = _Looks(eyes, stills)
+    looks = SmallLooks(eyes, stills)
     if isinstance(goal, Relation):
         return _relation(looks, goal)
     if isinstance(goal, Moment):
@@ -139,66 +123,12 @@ def divide(eyes: Eyes, goal: Intent, stills: Sequence[Still]) -> Divided | None:
     return _most(looks, goal) if isinstance(goal, Most) else _change(looks, goal)
 
 
-@dataclass(slots=True)
-class _Looks:
-    """Asks about single stills, and keeps what was said."""
-
-    eyes: Eyes
-    stills: Sequence[Still]
-    parts: list[Part] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def ask(self, asked: Sequence[tuple[int, str]]) -> list[Part]:
-        """Put each question to its still, all at once."""
-        answers = self.eyes.answers([[self.stills[i], question] for i, question in asked])
-        self.notes += [note for answer in answers for note in answer.notes]
-        said = zip(asked, answers, strict=True)
-        return self._keep([Part(i, q, answer.text, answer.confidence) for (i, q), answer in said])
-
-    def choose(self, asked: Sequence[tuple[int, str]], options: Sequence[str]) -> list[float]:
-        """Return the probability of the first option for each still and question."""
-        choices = self.eyes.choose_many([[self.stills[i], question] for i, question in asked], options)
-        self.notes += [note for choice in choices for note in choice.notes]
-        for (i, question), choice in zip(asked, choices, strict=True):
-            best = max(range(len(options)), key=choice.probabilities.__getitem__)
-            self._keep([Part(i, question, options[best], choice.probabilities[best])])
-        return [choice.probabilities[0] for choice in choices]
-
-    def points(self, asked: Sequence[tuple[int, str]]) -> list[NDArray[np.float64] | None]:
-        """Return where each thing is on its still: (columns, rows) probabilities, None if it is not there."""
-        side = self.eyes.checkpoint.cells
-        assert side is not None  # division() says so
-        options = [f"{column} {row}" for column in range(side) for row in range(side)] + [NONE]
-        prompts: list[list[str | Still]] = [[self.stills[i], POINT.format(thing=thing)] for i, thing in asked]
-        choices = self.eyes.choose_many(prompts, options)
-        self.notes += [note for choice in choices for note in choice.notes]
-        grids: list[NDArray[np.float64] | None] = []
-        for (i, thing), choice in zip(asked, choices, strict=True):
-            self._keep([Part(i, POINT.format(thing=thing), choice.option, choice.confidence)])
-            grid = np.asarray(choice.probabilities[:-1]).reshape(side, side)
-            grids.append(grid / grid.sum() if choice.option != NONE else None)
-        return grids
-
-    def there(self, things: Sequence[str]) -> list[list[float]]:
-        """Return the probability that each thing is on each still: one row for each thing."""
-        asked = [(i, THERE.format(thing=_a(thing))) for thing in things for i in range(len(self.stills))]
-        found = self.choose(asked, YES_NO)
-        return [found[k : k + len(self.stills)] for k in range(0, len(found), len(self.stills))]
-
-    def divided(self, text: str, confidence: float, region: Box | None = None) -> Divided:
-        """Return the answer with all that was said."""
-        return Divided(text, confidence, tuple(self.parts), region, distinct(self.notes))
-
-    def label(self, index: int) -> str:
-        """Return what a still is called in the prompt and in the answer."""
-        return f"{LABELS[self.stills[index].origin.kind]} {index + 1}"
-
-    def _keep(self, parts: list[Part]) -> list[Part]:
-        self.parts += parts
-        return parts
+def _divided(looks: SmallLooks, text: str, confidence: float, region: Box | None = None) -> Divided:
+    """Return the answer with all that was said."""
+    return Divided(text, confidence, tuple(looks.parts), region, distinct(looks.notes))
 
 
-def _relation(looks: _Looks, goal: Relation) -> Divided | None:
+def _relation(looks: SmallLooks, goal: Relation) -> Divided | None:
     one, other = looks.points([(0, goal.thing), (0, goal.other)])
     if one is None or other is None:
         return None
@@ -208,63 +138,63 @@ def _relation(looks: _Looks, goal: Relation) -> Divided | None:
     if max(before, after) <= 0.5:  # level, as far as cells tell
         return None
     right = (before > after) == (goal.direction in ("left", "above"))
-    box = _around([_peak(one), _peak(other)], looks.stills[0], len(one))
-    return looks.divided("yes" if right else "no", max(before, after), box)
+    box = _around([peak(one), peak(other)], looks.stills[0], len(one))
+    return _divided(looks, "yes" if right else "no", max(before, after), box)
 
 
-def _moment(looks: _Looks, goal: Moment) -> Divided | None:
+def _moment(looks: SmallLooks, goal: Moment) -> Divided | None:
     (there,) = looks.there([goal.thing])
     began = _beginnings(there if goal.appears else [1 - p for p in there])
     best = max(range(len(began)), key=began.__getitem__)
     if best in (0, len(there)):  # there from the beginning, or never
         return None
-    return looks.divided(looks.label(best), began[best])
+    return _divided(looks, looks.label(best), began[best])
 
 
-def _first(looks: _Looks, goal: First) -> Divided | None:
+def _first(looks: SmallLooks, goal: First) -> Divided | None:
     one, other = (_beginnings(row)[:-1] for row in looks.there(goal.things))
     sooner = sum(p * sum(other[t + 1 :]) for t, p in enumerate(one))
     later = sum(p * sum(one[t + 1 :]) for t, p in enumerate(other))
     text, confidence = max((goal.things[0], sooner), (goal.things[1], later), key=lambda pair: pair[1])
-    return looks.divided(text, min(1.0, confidence)) if confidence > 0.5 else None
+    return _divided(looks, text, min(1.0, confidence)) if confidence > 0.5 else None
 
 
-def _count_in(looks: _Looks, goal: CountIn) -> Divided | None:
+def _count_in(looks: SmallLooks, goal: CountIn) -> Divided | None:
     (part,) = looks.ask([(goal.number - 1, COUNT.format(things=goal.things))])
-    return looks.divided(part.answer, part.confidence) if _number(part.answer) is not None else None
+    return _divided(looks, part.answer, part.confidence) if _number(part.answer) is not None else None
 
 
-def _most(looks: _Looks, goal: Most) -> Divided | None:
+def _most(looks: SmallLooks, goal: Most) -> Divided | None:
     parts = looks.ask([(i, COUNT.format(things=goal.things)) for i in range(len(looks.stills))])
     counts = [_number(part.answer) for part in parts]
     known = [count for count in counts if count is not None]
     if len(known) < len(counts) or known.count(max(known)) > 1:
         return None
-    return looks.divided(looks.label(known.index(max(known))), math.prod(part.confidence for part in parts))
+    return _divided(looks, looks.label(known.index(max(known))), math.prod(part.confidence for part in parts))
 
 
-def _either(looks: _Looks, goal: Either) -> Divided:
+def _either(looks: SmallLooks, goal: Either) -> Divided:
     """Weigh the two answers against each other, and against no third one."""
     choice = looks.eyes.choose(interleave(goal.question, looks.stills), goal.offered)
     looks.notes += choice.notes
-    return looks.divided(choice.option, choice.confidence)
+    return _divided(looks, choice.option, choice.confidence)
 
 
-def _change(looks: _Looks, goal: Change) -> Divided | None:
+def _change(looks: SmallLooks, goal: Change) -> Divided | None:
     """Compare what each still shows: what is on one alone, then where and how large the others are."""
-    listed = [name for part in looks.ask([(0, LIST), (1, LIST)]) for name in _names(part.answer)]
-    names = list(dict.fromkeys(listed))
-    if not names:
+    listed = [name for part in looks.ask([(0, LIST), (1, LIST)]) for name in names(part.answer)]
+    things = list(dict.fromkeys(listed))
+    if not things:
         return None
-    there = dict(zip(names, looks.there(names), strict=True))
+    there = dict(zip(things, looks.there(things), strict=True))
     sure = math.prod(max(p, 1 - p) for row in there.values() for p in row)
     gone = [name for name, (before, after) in there.items() if before > 0.5 >= after]
     new = [name for name, (before, after) in there.items() if after > 0.5 >= before]
     changes = _replaced(gone, new)
     changes += _shifted(looks, [name for name, row in there.items() if min(row) > 0.5])
     if goal.asks != "what":
-        return looks.divided("yes" if bool(changes) == (goal.asks == "different") else "no", sure)
-    return looks.divided(" and ".join(changes) or "nothing changed", sure)
+        return _divided(looks, "yes" if bool(changes) == (goal.asks == "different") else "no", sure)
+    return _divided(looks, " and ".join(changes) or "nothing changed", sure)
 
 
 def _replaced(gone: list[str], new: list[str]) -> list[str]:
@@ -278,18 +208,18 @@ def _replaced(gone: list[str], new: list[str]) -> list[str]:
         else:
             left.remove(same)
             changes.append(f"the {name} became {same.removesuffix(kind).strip()}")
-    return [*changes, *(f"{_a(name)} appeared" for name in left)]
+    return [*changes, *(f"{article(name)} appeared" for name in left)]
 
 
-def _shifted(looks: _Looks, names: list[str]) -> list[str]:
+def _shifted(looks: SmallLooks, things: list[str]) -> list[str]:
     """Put in words which things, on both stills, have moved or have another size."""
-    if not names:
+    if not things:
         return []
-    asked = [(i, name) for name in names for i in (0, 1)]
+    asked = [(i, name) for name in things for i in (0, 1)]
     grids = looks.points(asked)
     small = looks.choose([(i, SIZE.format(thing=name)) for i, name in asked], SIZES)
     changes = []
-    for k, name in enumerate(names):
+    for k, name in enumerate(things):
         (before, after), (was, now) = grids[2 * k : 2 * k + 2], small[2 * k : 2 * k + 2]
         if before is not None and after is not None and _apart(before, after) > SURE:
             changes.append(f"the {name} moved")
@@ -305,11 +235,6 @@ def _beginnings(there: Sequence[float]) -> list[float]:
     after = [*accumulate((math.log(p) for p in reversed(kept)), initial=0.0)][::-1]
     likely = [math.exp(b + a) for b, a in zip(before, after, strict=True)]
     return [value / sum(likely) for value in likely]
-
-
-def _peak(grid: NDArray[np.float64]) -> tuple[int, int]:
-    column, row = np.unravel_index(grid.argmax(), grid.shape)
-    return int(column), int(row)
 
 
 def _apart(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
@@ -336,14 +261,3 @@ def _number(text: str) -> int | None:
     if word.isdecimal():
         return int(word)
     return NUMBERS.index(word) if word in NUMBERS else None
-
-
-def _names(text: str) -> list[str]:
-    """Return what a list names, without articles and sizes; nothing of a sentence."""
-    items = [item.strip(" .").casefold() for item in re.split(r",|\n|;|\band\b", text)]
-    plain = [re.sub(r"^(?:(?:an?|the|small|large|big|-|\d+\.) ?\b)*", "", item).strip() for item in items]
-    return [name for name in plain if 0 < len(name.split()) <= 4]
-
-
-def _a(thing: str) -> str:
-    return f"an {thing}" if thing[0] in "aeiou" else f"a {thing}"
