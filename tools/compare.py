@@ -21,11 +21,15 @@ from ..memory import Box, Still
 from .align import Aligned, align
 from .look import Eyes, distinct, whole
 from .regions import LEAST_CHANGE, SURE, Changed, changed_regions
+from .small_looks import LIST, SmallLooks
+from .small_looks import names as listed_names
 
 Kind = Literal["added", "removed", "moved", "recoloured", "resized", "changed"]
 
 NAME = "What is the leftmost thing?"
 """Asked of a crop of one thing: the embedded model says what a thing is only where one is singled out."""
+POINTED = 0.5
+"""Probability with which a name must be pointed at in a box to be the name of what is in it."""
 MOST_STILLS = 16
 AROUND = 0.35
 """Share of a region's longer side that is looked at around it, to tell it from its surroundings."""
@@ -233,7 +237,7 @@ def _alike(gone: _Region, came: _Region) -> bool:
 def _named(
     eyes: Eyes, before: Still, after: Still, aligned: Aligned, regions: Sequence[_Region]
 ) -> tuple[list[Difference], tuple[str, ...]]:
-    """Show the eyes a crop of each side where there is a thing, and put the changes in words."""
+    """Ask the eyes what the things are, and put the changes in words."""
     places: list[tuple[Box | None, Box | None]] = [
         (
             _on(before, aligned.to_before, region.before),
@@ -241,23 +245,62 @@ def _named(
         )
         for region in regions
     ]
-    asked = [
-        (index, side, still.crop(_widened(box, still)))
-        for index, boxes in enumerate(places)
-        for side, (still, box) in enumerate(zip((before, after), boxes, strict=True))
-        if box is not None
-    ]
-    answers = eyes.answers([[crop, NAME] for _, _, crop in asked]) if asked else []
-    names = {(index, side): answer for (index, side, _), answer in zip(asked, answers, strict=True)}
+    names = _names(eyes, (before, after), places)
     differences = []
     for index, (region, (one, two)) in enumerate(zip(regions, places, strict=True)):
-        said = [names.get((index, side)) for side in (0, 1)]
-        known = [answer for answer in said if answer is not None]
-        words = _words(region, *(_noun(answer.text) if answer else "" for answer in said))
+        said = [names.said.get((index, side), ("", 1.0)) for side in (0, 1)]
+        known = [confidence for name, confidence in said if name]
+        words = _words(region, said[0][0], said[1][0])
         there = 1 - 0.5 * math.exp(1 - region.deviations / SURE)
-        sure = math.prod(answer.confidence for answer in known) ** (1 / max(1, len(known)))
+        sure = math.prod(known) ** (1 / max(1, len(known)))
         differences.append(Difference(region.kind, one, two, words, there * sure))
-    return differences, distinct(note for answer in answers for note in answer.notes)
+    return differences, names.notes
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What the eyes call the thing of each difference on each side, and how sure they are."""
+
+    said: dict[tuple[int, int], tuple[str, float]]
+    notes: tuple[str, ...]
+
+
+def _names(
+    eyes: Eyes, stills: tuple[Still, Still], places: Sequence[tuple[Box | None, Box | None]]
+) -> _Names:
+    """Name what is in every box: by pointing at all that is listed, where the eyes can; else from its crop."""
+    boxes = {(i, side): box for i, pair in enumerate(places) for side, box in enumerate(pair) if box}
+    looks = SmallLooks(eyes, stills)
+    said: dict[tuple[int, int], tuple[str, float]] = {}
+    if boxes and eyes.checkpoint.cells:
+        listed = [dict.fromkeys(listed_names(part.answer)) for part in looks.ask([(0, LIST), (1, LIST)])]
+        asked = [(side, name) for side in (0, 1) for name in listed[side]]
+        grids = list(zip(asked, looks.points(asked), strict=True)) if asked else []
+        for (i, side), box in boxes.items():
+            near = [
+                (name, _within(grid, box, stills[side]))
+                for (on, name), grid in grids
+                if on == side and grid is not None
+            ]
+            name, share = max(near, key=lambda pair: pair[1], default=("", 0.0))
+            if share > POINTED:
+                said[i, side] = (name, share)
+    left = [key for key in boxes if key not in said]
+    crops = [stills[side].crop(_widened(boxes[i, side], stills[side])) for i, side in left]
+    answers = eyes.answers([[crop, NAME] for crop in crops]) if crops else []
+    for key, answer in zip(left, answers, strict=True):
+        said[key] = (_noun(answer.text), answer.confidence)
+    return _Names(said, distinct([*looks.notes, *(note for answer in answers for note in answer.notes)]))
+
+
+def _within(grid: NDArray[np.float64], box: Box, still: Still) -> float:
+    """Return the probability that a thing's centre is in a box, or within half a cell of it."""
+    side = len(grid)
+    centres = np.arange(side) + 0.5
+    wide, high = still.size.width / side, still.size.height / side
+    columns = (centres > box.x0 / wide - 0.5) & (centres < box.x1 / wide + 0.5)
+    rows = (centres > box.y0 / high - 0.5) & (centres < box.y1 / high + 0.5)
+    return float(grid[np.ix_(columns, rows)].sum())
 
 
 def _on(still: Still, matrix: NDArray[np.float64], box: tuple[int, int, int, int] | None) -> Box | None:
