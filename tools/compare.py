@@ -21,13 +21,13 @@ from ..memory import Box, Still
 from .align import Aligned, align
 from .look import Eyes, distinct, whole
 from .regions import LEAST_CHANGE, SURE, Changed, changed_regions
-from .small_looks import LIST, SmallLooks
+from .small_looks import LIST, Part, SmallLooks
 from .small_looks import names as listed_names
 
 Kind = Literal["added", "removed", "moved", "recoloured", "resized", "changed"]
 
-NAME = "What is the leftmost thing?"
-"""Asked of a crop of one thing: the embedded model says what a thing is only where one is singled out."""
+NAME, SINGLED_OUT = "What is this? Answer in one or two words.", "What is the leftmost thing?"
+"""Asked of a crop of one thing; the embedded model says what a thing is only where one is singled out."""
 POINTED = 0.5
 """Probability with which a name must be pointed at in a box to be the name of what is in it."""
 MOST_STILLS = 16
@@ -78,12 +78,15 @@ class Comparison:
     correlation : float
         Of both pictures' brightness, once aligned.
     notes : tuple of str
+    parts : tuple of Part
+        What the eyes were asked, and said.
     """
 
     same_scene: bool
     differences: tuple[Difference, ...]
     correlation: float
     notes: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def words(self) -> str:
@@ -122,9 +125,9 @@ def _pair(eyes: Eyes, before: Still, after: Still) -> Comparison:
     if not aligned.same_scene:
         return Comparison(False, (), aligned.correlation)
     found = _joined([_judged(aligned, region) for region in changed_regions(aligned)], aligned)
-    named, notes = _named(eyes, before, after, aligned, found)
+    named, names = _named(eyes, before, after, aligned, found)
     ordered = sorted(named, key=lambda difference: -difference.probability)
-    return Comparison(True, tuple(ordered), aligned.correlation, notes)
+    return Comparison(True, tuple(ordered), aligned.correlation, names.notes, names.parts)
 
 
 # --- what pixels tell ---------------------------------------------------------------------------------
@@ -236,7 +239,7 @@ def _alike(gone: _Region, came: _Region) -> bool:
 
 def _named(
     eyes: Eyes, before: Still, after: Still, aligned: Aligned, regions: Sequence[_Region]
-) -> tuple[list[Difference], tuple[str, ...]]:
+) -> tuple[list[Difference], _Names]:
     """Ask the eyes what the things are, and put the changes in words."""
     places: list[tuple[Box | None, Box | None]] = [
         (
@@ -254,7 +257,7 @@ def _named(
         there = 1 - 0.5 * math.exp(1 - region.deviations / SURE)
         sure = math.prod(known) ** (1 / max(1, len(known)))
         differences.append(Difference(region.kind, one, two, words, there * sure))
-    return differences, names.notes
+    return differences, names
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,13 +265,14 @@ class _Names:
     """What the eyes call the thing of each difference on each side, and how sure they are."""
 
     said: dict[tuple[int, int], tuple[str, float]]
+    parts: tuple[Part, ...]
     notes: tuple[str, ...]
 
 
 def _names(
     eyes: Eyes, stills: tuple[Still, Still], places: Sequence[tuple[Box | None, Box | None]]
 ) -> _Names:
-    """Name what is in every box: by pointing at all that is listed, where the eyes can; else from its crop."""
+    """Name what is in every box: by pointing at all that is listed, where the eyes can; else by crop."""
     boxes = {(i, side): box for i, pair in enumerate(places) for side, box in enumerate(pair) if box}
     looks = SmallLooks(eyes, stills)
     said: dict[tuple[int, int], tuple[str, float]] = {}
@@ -286,11 +290,14 @@ def _names(
             if share > POINTED:
                 said[i, side] = (name, share)
     left = [key for key in boxes if key not in said]
+    question = SINGLED_OUT if eyes.checkpoint.cells else NAME
     crops = [stills[side].crop(_widened(boxes[i, side], stills[side])) for i, side in left]
-    answers = eyes.answers([[crop, NAME] for crop in crops]) if crops else []
-    for key, answer in zip(left, answers, strict=True):
-        said[key] = (_noun(answer.text), answer.confidence)
-    return _Names(said, distinct([*looks.notes, *(note for answer in answers for note in answer.notes)]))
+    answers = eyes.answers([[crop, question] for crop in crops]) if crops else []
+    for (i, side), answer in zip(left, answers, strict=True):
+        said[i, side] = (_noun(answer.text), answer.confidence)
+        looks.parts.append(Part(side, question, answer.text, answer.confidence))
+    notes = distinct([*looks.notes, *(note for answer in answers for note in answer.notes)])
+    return _Names(said, tuple(looks.parts), notes)
 
 
 def _within(grid: NDArray[np.float64], box: Box, still: Still) -> float:
