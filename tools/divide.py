@@ -29,8 +29,8 @@ COUNT = "How many {things} are there?"
 MARGIN = 2
 """Cells around the points of things that show the things whole."""
 UNCHANGED = 0.95
-"""Confidence that nothing differs where no pixels do beyond noise: of 26 such pairs none was taken for changed,
-and of 25 changed ones none for unchanged."""
+"""Confidence that nothing differs where no pixels do beyond noise: of 26 such pairs of worlds none was taken
+for changed, and of 25 changed ones none for unchanged."""
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
