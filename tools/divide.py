@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..memory import Box, Still
-from .compare import compare
 from .intents import Change, CountIn, Either, First, Intent, Moment, Most, Relation, intent
 from .look import Eyes, distinct, interleave
 from .small_looks import Part, SmallLooks, peak
@@ -180,6 +179,8 @@ def _either(looks: SmallLooks, goal: Either) -> Divided:
 
 def _change(looks: SmallLooks, goal: Change) -> Divided | None:
     """Compare the two: what differs is found by pixels and named by the eyes."""
+    from .compare import compare  # loads OpenCV
+
     (comparison,) = compare(looks.eyes, looks.stills)
     if not comparison.same_scene:
         return None
