@@ -50,11 +50,10 @@ class Playbook:
             return "plan"
         if state.draft is None:
             return "look"
-        if state.goal is not None and not state.divided:
+        if state.goal is not None:
             return "divide"
         unsure = state.draft.confidence < self.sure or state.rejected
-        worth_it = state.closer_looks < self.closer_looks and state.draft.short
-        worth_it = worth_it and not about_the_whole(state.question)
-        if unsure and worth_it and state.can_look_closer:
+        worth_it = state.draft.short and not about_the_whole(state.question)
+        if unsure and worth_it and state.closer_looks < self.closer_looks and state.can_look_closer:
             return "closer"
         return "answer" if state.verified else "verify"

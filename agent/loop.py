@@ -184,7 +184,8 @@ class _Run:
     def _look(self) -> LookStep:
         seen = look(self.meter, self.state.question, self.state.stills)
         self.state.adopt(Draft(seen.text, seen.confidence, seen.tokens, per_still=seen.per_still))
-        self.state.divided = settled(self.state.goal, seen.text)
+        if settled(self.state.goal, seen.text):
+            self.state.goal = None
         self.meter.has_answer = True
         if seen.cut_short:
             self.stopped_because = "limit:seconds"
@@ -200,14 +201,14 @@ class _Run:
     def _divide(self) -> DivideStep:
         state, draft = self.state, self.state.draft
         assert draft is not None  # brains look before they divide
-        assert state.goal is not None  # and only where there is something to divide
-        state.divided = True
-        found = divide(self.meter, state.goal, state.stills)
+        goal, state.goal = state.goal, None
+        assert goal is not None  # and only where there is something to divide
+        found = divide(self.meter, goal, state.stills)
         if found is None:
             return DivideStep(
                 **self.meter.lap(), summary="small looks do not decide it", answer=None, confidence=None
             )
-        state.adopt(Draft(found.text, found.confidence, draft.tokens, found.region, divided=True))
+        state.adopt(Draft(found.text, found.confidence, draft.tokens, found.region, goal=goal))
         return DivideStep(
             **self.meter.lap(),
             summary=f"{_sure(found.text, found.confidence)}, from {_count(found.parts, 'small look')}",
@@ -242,7 +243,7 @@ class _Run:
     def _verify(self) -> VerifyStep:
         state, draft = self.state, self.state.draft
         assert draft is not None  # brains look before they verify
-        checked = verify(self.meter, state.question, draft, state.evidence, state.goal)
+        checked = verify(self.meter, state.question, draft, state.evidence)
         state.evidence = checked.evidence
         state.verified = True
         sure = "" if checked.confidence is None else f" ({checked.confidence:.0%})"

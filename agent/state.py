@@ -28,8 +28,8 @@ class Draft:
         The part of the only still that the answer rests on; None for all of it, or of several stills.
     per_still : tuple of str
         What each still alone was found to show, where the model saw one at a time.
-    divided : bool
-        Drawn from several small looks, which a check takes again.
+    goal : Intent or None
+        What the small looks were after that it is drawn from, which a check takes again; None if it was not.
     """
 
     text: str
@@ -37,7 +37,7 @@ class Draft:
     tokens: int
     region: Box | None = None
     per_still: tuple[str, ...] = ()
-    divided: bool = False
+    goal: Intent | None = None
 
     @property
     def short(self) -> bool:
@@ -55,9 +55,8 @@ class State:
     stills : sequence of Still
     planned : bool
     goal : Intent or None
-        What the question is after, where several small looks answer it better than one.
-    divided : bool
-        Whether those looks were taken, whatever came of it.
+        What the question is after, where several small looks answer it better than one; None once they were
+        taken, whatever came of it.
     draft : Draft or None
         The best answer so far.
     evidence : tuple of Evidence
@@ -75,7 +74,6 @@ class State:
     stills: Sequence[Still]
     planned: bool = False
     goal: Intent | None = None
-    divided: bool = False
     draft: Draft | None = None
     evidence: tuple[Evidence, ...] = ()
     verified: bool = False
@@ -99,9 +97,7 @@ class State:
         """Whether there is one still, enough of it left to cut windows from, and an answer to compare."""
         if len(self.stills) != 1 or self.exhausted or self.draft is None or not self.draft.text.strip():
             return False
-        if self.draft.divided:
-            return False
-        return bool(windows(self.area))
+        return self.draft.goal is None and bool(windows(self.area))
 
     def adopt(self, draft: Draft) -> None:
         """Make ``draft`` the best answer so far, and gather what it rests on, unverified."""

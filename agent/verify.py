@@ -1,6 +1,7 @@
 """Verify: reopen evidence from its origin and ask again, before an answer is called confirmed.
 
-Two ways to ask again, chosen by the answer. A short one is asked for anew, of the reopened pixels in other
+Three ways to ask again, chosen by the answer. One that was drawn from small looks has them taken again, in
+other framings. Any other short one is asked for anew, of the reopened pixels in other
 framings: every model can answer a question, and one that changes its mind when the picture moves by a few
 pixels did not know. Two sentences are never the same word for word, so a long answer is put to the model as
 a claim, to which it says yes or no.
@@ -16,13 +17,12 @@ from ..memory import Box, Evidence, Still
 from ..tools.divide import divide
 from ..tools.intents import Intent
 from ..tools.look import Eyes, interleave, same_answer, sees_one_at_a_time
+from ..tools.small_looks import YES_NO
 from .state import Draft
 from .steps import Verdict
 
 CLAIM = "{claim} . Is that right, yes or no?"
 """Asked about the reopened stills; ``claim`` is the question followed by its answer."""
-
-YES_NO = ("Yes", "No")
 
 TRIM = 0.02
 """Share of width and height that a framing leaves out, so small that no answer should depend on it."""
@@ -66,9 +66,7 @@ class _Again:
         return "rejected" if self.wrong >= SURE else "unverified"
 
 
-def verify(
-    eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence], goal: Intent | None = None
-) -> Verification:
+def verify(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]) -> Verification:
     """Reopen the stills that ``evidence`` rests on, and ask again.
 
     Stills that were looked at together are asked about together. If one cannot be reopened (its source is
@@ -82,8 +80,6 @@ def verify(
         The answer that the evidence is for.
     evidence : sequence of Evidence, at least one
         In the order of the stills.
-    goal : Intent, optional
-        What a divided draft's question is after: it is divided again.
 
     Returns
     -------
@@ -93,8 +89,8 @@ def verify(
         stills = [item.reopen() for item in evidence]
     except EvidenceError as error:
         return Verification(tuple(evidence), "unverified", None, (f"not verified: {error.message}",))
-    if draft.divided and goal is not None:
-        again = [_divided(eyes, goal, draft.text, stills)] * len(stills)
+    if draft.goal is not None:
+        again = [_divided(eyes, draft.goal, draft.text, stills)] * len(stills)
     elif sees_one_at_a_time(eyes.checkpoint, stills):
         again = [_claimed(eyes, item.claim, [still]) for item, still in zip(evidence, stills, strict=True)]
     elif draft.short:

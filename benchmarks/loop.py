@@ -17,8 +17,9 @@ from typing import Any
 from sightloop import LlavaNext, Still, VisualAgent
 from sightloop.memory import Frame, View
 from sightloop.memory.sources.photos import read_photo
+from sightloop.tools.llava_next.pocket.bench import same
 from sightloop.tools.llava_next.pocket.worlds import PIXELS_PER_UNIT, Kind, World, worlds, write
-from sightloop.tools.look import interleave, same_answer
+from sightloop.tools.look import interleave
 
 KINDS: tuple[Kind, ...] = ("photos", "pairs", "sets", "videos", "scenes")
 
@@ -53,8 +54,8 @@ def measure(seed: int, count: int) -> dict[str, Any]:
             bare = eyes.answer(interleave(text, stills))
             found.setdefault(kind, []).append(
                 {
-                    "bare": _right(bare.text, truth),
-                    "loop": _right(result.answer, truth),
+                    "bare": same(bare.text, truth),
+                    "loop": same(result.answer, truth),
                     "confidence": result.confidence,
                     "verdict": result.evidence[0].verdict,
                     "tokens": result.usage.visual_tokens / max(1, bare.usage.visual_tokens),
@@ -74,10 +75,6 @@ def measure(seed: int, count: int) -> dict[str, Any]:
             if (some := [one for one in every if one["verdict"] == verdict])
         },
     }
-
-
-def _right(said: str, truth: str) -> bool:
-    return same_answer(said.replace(" ", ""), truth.replace(" ", ""))
 
 
 def _summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:

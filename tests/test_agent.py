@@ -13,11 +13,12 @@ from PIL import Image
 
 from sightloop.agent import Limits, Playbook, Result, VisualAgent
 from sightloop.agent.state import SHORT_ANSWER, Draft, State
-from sightloop.agent.verify import SURE, YES_NO, frames, verify
+from sightloop.agent.verify import SURE, frames, verify
 from sightloop.errors import ContextOverflowError, InputError
 from sightloop.memory import Box, Evidence, Still
 from sightloop.memory.sources.photos import read_photo
 from sightloop.tools.llava_next import LlavaNext, Prompt
+from sightloop.tools.small_looks import YES_NO
 
 from .scripted import ScriptedEyes
 from .tiny import build

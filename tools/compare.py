@@ -21,7 +21,7 @@ from ..memory import Box, Still
 from .align import Aligned, align
 from .look import Eyes, distinct, whole
 from .regions import LEAST_CHANGE, SURE, Changed, changed_regions
-from .small_looks import LIST, Part, SmallLooks
+from .small_looks import LIST, Part, SmallLooks, article
 from .small_looks import names as listed_names
 
 Kind = Literal["added", "removed", "moved", "recoloured", "resized", "changed"]
@@ -124,7 +124,7 @@ def _pair(eyes: Eyes, before: Still, after: Still) -> Comparison:
     aligned = align(before, after)
     if not aligned.same_scene:
         return Comparison(False, (), aligned.correlation)
-    found = _joined([_judged(aligned, region) for region in changed_regions(aligned)], aligned)
+    found = _joined([_judged(aligned, region) for region in changed_regions(aligned)])
     named, names = _named(eyes, before, after, aligned, found)
     ordered = sorted(named, key=lambda difference: -difference.probability)
     return Comparison(True, tuple(ordered), aligned.correlation, names.notes, names.parts)
@@ -149,8 +149,9 @@ def _judged(aligned: Aligned, region: Changed) -> _Region:
     """Tell by silhouettes, against what lies around, which side shows a thing and how it differs."""
     x0, y0, x1, y1, mask = _padded(aligned, region)
     sides = [image[y0:y1, x0:x1] for image in (aligned.before, aligned.after)]
-    shapes = [_silhouette(side, mask) for side in sides]
-    there = [bool(shape.sum() > STANDS * _filled(mask).sum()) for shape in shapes]
+    filled = _filled(mask)
+    shapes = [_silhouette(side, mask, filled) for side in sides]
+    there = [bool(shape.sum() > STANDS * filled.sum()) for shape in shapes]
     box = (region.x0, region.y0, region.x1, region.y1)
     colors = [np.median(side[mask], axis=0) for side in sides]
     if there == [False, True]:
@@ -179,8 +180,10 @@ def _padded(aligned: Aligned, region: Changed) -> tuple[int, int, int, int, NDAr
     return x0, y0, x1, y1, mask
 
 
-def _silhouette(side: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return what stands out from the surroundings and lies mostly within the changed region."""
+def _silhouette(
+    side: NDArray[np.float32], mask: NDArray[np.bool_], filled: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return what stands out from around ``mask`` and lies mostly within ``filled``, its hull."""
     around = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
     ring = side[around] if around.any() else side.reshape(-1, 3)
     ground = np.median(ring, axis=0)
@@ -188,7 +191,7 @@ def _silhouette(side: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[n
     stands_out = (np.abs(side - ground).max(2) > max(1.5 * LEAST_CHANGE, 4 * spread)).astype(np.uint8)
     _, labels = cv2.connectedComponents(stands_out, connectivity=8)
     sizes = np.bincount(labels.ravel())
-    inside = np.bincount(labels[_filled(mask)], minlength=len(sizes))
+    inside = np.bincount(labels[filled], minlength=len(sizes))
     own = [label for label in range(1, len(sizes)) if inside[label] > sizes[label] / 2]
     return np.asarray(np.isin(labels, own))
 
@@ -212,7 +215,7 @@ def _concentric(one: Sequence[int], two: Sequence[int]) -> bool:
     return apart < 0.25 * max(one[2] - one[0], one[3] - one[1], two[2] - two[0], two[3] - two[1])
 
 
-def _joined(regions: Sequence[_Region], aligned: Aligned) -> list[_Region]:
+def _joined(regions: Sequence[_Region]) -> list[_Region]:
     """Make one move of a thing that went and one that came, of one size and colour."""
     left, joined = list(regions), []
     for gone in [region for region in regions if region.kind == "removed"]:
@@ -242,10 +245,7 @@ def _named(
 ) -> tuple[list[Difference], _Names]:
     """Ask the eyes what the things are, and put the changes in words."""
     places: list[tuple[Box | None, Box | None]] = [
-        (
-            _on(before, aligned.to_before, region.before),
-            _on(after, aligned.to_after, region.after),
-        )
+        (_on(before, aligned.to_before, region.before), _on(after, aligned.to_after, region.after))
         for region in regions
     ]
     names = _names(eyes, (before, after), places)
@@ -339,7 +339,7 @@ def _words(region: _Region, before: str, after: str) -> str:
     """Put a change in words; ``before`` and ``after`` are what the eyes call the thing."""
     name = before or after or "something"
     if region.kind == "added":
-        return f"{'an' if name[0] in 'aeiou' else 'a'} {name} appeared"
+        return f"{article(name)} appeared"
     if region.kind == "removed":
         return f"the {name} disappeared"
     if region.kind == "moved":

@@ -1,8 +1,8 @@
 """Divide: answer a question from several small looks, where that is better than one look at everything.
 
 A model of any size finds one thing in one still more surely than it relates two of them, or blends five. So
-a relation is worked out from two points, a moment from a look at every frame, a change from what each still
-shows by itself. The parts, and the answer to each, are kept: they say what the answer rests on.
+a relation is worked out from two points, a moment from a look at every frame, a change from crops of where
+the pixels differ. The parts, and the answer to each, are kept: they say what the answer rests on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from ..memory import Box, Still
 from .intents import Change, CountIn, Either, First, Intent, Moment, Most, Relation, intent
-from .look import Eyes, distinct, interleave
+from .look import Eyes, distinct, interleave, label
 from .small_looks import Part, SmallLooks, peak
 
 if TYPE_CHECKING:
@@ -80,12 +80,12 @@ def division(checkpoint: Checkpoint, question: str, stills: Sequence[Still]) -> 
 
 
 def settled(goal: Intent | None, answer: str) -> bool:
-    """Tell whether a first answer leaves nothing to divide: it is one of those that the question offered.
+    """Tell whether a first answer is one of two that the question offered, and leaves nothing to divide.
 
     That nothing of the kind is there is an answer too.
     """
     if not isinstance(goal, Either):
-        return goal is None
+        return False
     words = re.findall(r"[\w-]+", answer.casefold())
     beginnings = tuple(option.split()[0] for option in goal.offered)
     return any(word.startswith(beginnings) or word in ("none", "neither", "both") for word in words)
@@ -145,7 +145,7 @@ def _moment(looks: SmallLooks, goal: Moment) -> Divided | None:
     best = max(range(len(began)), key=began.__getitem__)
     if best in (0, len(there)):  # there from the beginning, or never
         return None
-    return _divided(looks, looks.label(best), began[best])
+    return _divided(looks, label(looks.stills[best], best + 1), began[best])
 
 
 def _first(looks: SmallLooks, goal: First) -> Divided | None:
@@ -167,7 +167,9 @@ def _most(looks: SmallLooks, goal: Most) -> Divided | None:
     known = [count for count in counts if count is not None]
     if len(known) < len(counts) or known.count(max(known)) > 1:
         return None
-    return _divided(looks, looks.label(known.index(max(known))), math.prod(part.confidence for part in parts))
+    best = known.index(max(known))
+    sure = math.prod(part.confidence for part in parts)
+    return _divided(looks, label(looks.stills[best], best + 1), sure)
 
 
 def _either(looks: SmallLooks, goal: Either) -> Divided:
@@ -187,12 +189,10 @@ def _change(looks: SmallLooks, goal: Change) -> Divided | None:
     looks.parts += comparison.parts
     looks.notes += comparison.notes
     found = [difference.probability for difference in comparison.differences]
-    sure = math.prod(found) if found else UNCHANGED
     if goal.asks == "what":
-        return _divided(looks, comparison.words, sure)
-    return _divided(
-        looks, "yes" if bool(found) == (goal.asks == "different") else "no", max([UNCHANGED, *found])
-    )
+        return _divided(looks, comparison.words, math.prod(found) if found else UNCHANGED)
+    text = "yes" if bool(found) == (goal.asks == "different") else "no"
+    return _divided(looks, text, max([UNCHANGED, *found]))
 
 
 def _beginnings(there: Sequence[float]) -> list[float]:

@@ -117,7 +117,7 @@ def _relation(text: str) -> Relation | None:
         return None
     thing, side, above, below, other = found.groups()
     direction: Direction = "above" if above else "below" if below else "left" if side == "left" else "right"
-    return Relation(thing.strip(), other.strip(), direction)
+    return Relation(thing, other, direction)
 
 
 _COMES = r"(?:appears?|arrives?|comes?(?: in)?|enters?|shows? up)"
@@ -129,18 +129,16 @@ def _moment(text: str) -> Moment | None:
         return None
     pronoun = r"(?:: when does it)?"
     found = re.search(rf"\b{_THING}{pronoun} (?:first )?(?:({_COMES})|({_GOES}))(?: first| in)?$", text)
-    return Moment(found[1].strip(), found[2] is not None) if found else None
+    return Moment(found[1], found[2] is not None) if found else None
 
 
 def _first(text: str) -> First | None:
     if not re.search(r"\bfirst\b", text):
         return None
     found = re.search(rf"\b{_THING} or (?:the|an?) ([\w -]+?)(?:(?:[:,]| that| which| {_COMES}).*)?$", text)
-    return (
-        First((found[1].strip(), found[2].strip()))
-        if found and re.search(_COMES + "|is first", text)
-        else None
-    )
+    if found is None or not re.search(_COMES + "|is first", text):
+        return None
+    return First((found[1], found[2]))
 
 
 def _count_in(text: str, stills: int) -> CountIn | None:
@@ -165,19 +163,19 @@ def _most(text: str) -> Most | None:
     return Most(found[1]) if found else None
 
 
+_WORD = re.compile(r"[\w']+")
 _SCENERY = set(
-    re.findall(
-        r"[\w']+",
+    _WORD.findall(
         "is are was do does did has have there any anything it the two both these they them this image "
         "images picture pictures photo photos frame frames show as and or between from to in of at 1 2 "
-        "first second tell me can you see please look say what which what's name",
+        "first second tell me can you see please look say what which what's name"
     )
 )
 
 
 def _change(text: str, stills: int) -> Change | None:
     """Recognise questions about the whole of two stills: beside what they ask, all words are scenery."""
-    words = re.findall(r"[\w']+", text.replace("not the same", "different"))
+    words = _WORD.findall(text.replace("not the same", "different"))
     said = [word for word in words if word not in _SCENERY]
     if stills != 2 or len(said) != 1:
         return None

@@ -119,13 +119,18 @@ class CloserLook:
     notes: tuple[str, ...] = ()
 
 
+def label(still: Still, number: int) -> str:
+    """Return what the ``number``-th still of several, from 1, is called in prompts and answers."""
+    return f"{LABELS[still.origin.kind]} {number}"
+
+
 def interleave(question: str, stills: Sequence[Still]) -> list[str | Still]:
     """Return the prompt that shows ``stills`` in order, named where there are several, then asks."""
     if len(stills) == 1:
         return [stills[0], question]
     prompt: list[str | Still] = []
     for number, still in enumerate(stills, start=1):
-        prompt += [f"{LABELS[still.origin.kind]} {number} :", still]
+        prompt += [f"{label(still, number)} :", still]
     return [*prompt, question]
 
 
@@ -184,7 +189,7 @@ def look(eyes: Eyes, question: str, stills: Sequence[Still]) -> Look:
 
 def _draw_together(eyes: Eyes, question: str, stills: Sequence[Still], alone: Sequence[Answer]) -> Look:
     said = [
-        f"{LABELS[still.origin.kind]} {number} : {answer.text}"
+        f"{label(still, number)} : {answer.text}"
         for number, (still, answer) in enumerate(zip(stills, alone, strict=True), start=1)
     ]
     (answer,) = eyes.answers([["\n".join([*said, question])]])

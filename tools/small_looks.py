@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..memory import Still
-from .look import LABELS, Eyes
+from .look import Eyes
 
 POINT, THERE, LIST = "Point to the {thing}.", "Is there {thing}?", "List the objects."
 YES_NO = ("Yes", "No")
@@ -57,8 +57,7 @@ class SmallLooks:
         choices = self.eyes.choose_many([[self.stills[i], question] for i, question in asked], options)
         self.notes += [note for choice in choices for note in choice.notes]
         for (i, question), choice in zip(asked, choices, strict=True):
-            best = max(range(len(options)), key=choice.probabilities.__getitem__)
-            self._keep([Part(i, question, options[best], choice.probabilities[best])])
+            self._keep([Part(i, question, choice.option, choice.confidence)])
         return [choice.probabilities[0] for choice in choices]
 
     def points(self, asked: Sequence[tuple[int, str]]) -> list[NDArray[np.float64] | None]:
@@ -81,10 +80,6 @@ class SmallLooks:
         asked = [(i, THERE.format(thing=article(thing))) for thing in things for i in range(len(self.stills))]
         found = self.choose(asked, YES_NO)
         return [found[k : k + len(self.stills)] for k in range(0, len(found), len(self.stills))]
-
-    def label(self, index: int) -> str:
-        """Return what a still is called in the prompt and in the answer."""
-        return f"{LABELS[self.stills[index].origin.kind]} {index + 1}"
 
     def _keep(self, parts: list[Part]) -> list[Part]:
         self.parts += parts

@@ -95,7 +95,8 @@ def _answers(eyes: LlavaNext, prompts: list[Prompt]) -> list[tuple[str, float]]:
     return found
 
 
-def _same(said: str, truth: str) -> bool:
+def same(said: str, truth: str) -> bool:
+    """Tell whether an answer is the right one, word for word; spaces aside, which decoding moves."""
     return said.replace(" ", "").lower() == truth.replace(" ", "").lower()
 
 
@@ -112,12 +113,12 @@ class Given:
     @property
     def hit(self) -> bool:
         """Whether the answer is right."""
-        return _same(self.said, self.question.answer)
+        return same(self.said, self.question.answer)
 
     @property
     def lucky(self) -> bool:
         """Whether the answer about the other world's stills is right all the same."""
-        return _same(self.guessed, self.question.answer)
+        return same(self.guessed, self.question.answer)
 
 
 def given(eyes: LlavaNext, kind: Kind, seed: int, count: int) -> list[Given]:
@@ -150,7 +151,7 @@ def _calibration(answers: Sequence[Given]) -> dict[str, float]:
         for a in answers
         if a.question.kind in ("where", "point", "color", "shape", "size") and a.question.answer != NONE
     ]
-    noticed = [_same(a.guessed, NONE) or a.blind_confidence < 0.5 for a in looked_up]
+    noticed = [same(a.guessed, NONE) or a.blind_confidence < 0.5 for a in looked_up]
     error = calibration_error([a.confidence for a in answers], [a.hit for a in answers])
     return {
         "ece": round(error, 3),
