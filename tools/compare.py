@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -19,12 +18,11 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..memory import Box, Still
 from .align import Aligned, align
+from .differences import Comparison, Difference, Kind
 from .look import Eyes, distinct, whole
 from .regions import LEAST_CHANGE, SURE, Changed, changed_regions
 from .small_looks import LIST, Part, SmallLooks, article
 from .small_looks import names as listed_names
-
-Kind = Literal["added", "removed", "moved", "recoloured", "resized", "changed"]
 
 NAME, SINGLED_OUT = "What is this? Answer in one or two words.", "What is the leftmost thing?"
 """Asked of a crop of one thing; the embedded model says what a thing is only where one is singled out."""
@@ -41,59 +39,6 @@ SAME_SHAPE = 0.72
 """Overlap (IoU) of two silhouettes from which they are one thing in two colours."""
 ALIKE = 40.0
 """Grey levels, over three channels, between the colours of one thing in two places."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One thing that differs.
-
-    Parameters
-    ----------
-    kind : str
-        ``added``, ``removed``, ``moved``, ``recoloured``, ``resized``; ``changed`` where pixels do not tell.
-    before, after : Box or None
-        Where, in pixels of each still; None on the side where the thing is not.
-    words : str
-    probability : float, 0..1
-        That it is there and rightly named: of the region being no noise, times the eyes' confidence.
-    """
-
-    kind: Kind
-    before: Box | None
-    after: Box | None
-    words: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What differs between two stills.
-
-    Parameters
-    ----------
-    same_scene : bool
-        Whether they could be laid over each other; where not, nothing is said about differences.
-    differences : tuple of Difference
-        The surest first.
-    correlation : float
-        Of both pictures' brightness, once aligned.
-    notes : tuple of str
-    parts : tuple of Part
-        What the eyes were asked, and said.
-    """
-
-    same_scene: bool
-    differences: tuple[Difference, ...]
-    correlation: float
-    notes: tuple[str, ...] = ()
-    parts: tuple[Part, ...] = ()
-
-    @property
-    def words(self) -> str:
-        """All differences in one sentence."""
-        if not self.same_scene:
-            return "these are pictures of different scenes"
-        return " and ".join(difference.words for difference in self.differences) or "nothing changed"
 
 
 def compare(eyes: Eyes, stills: Sequence[Still]) -> list[Comparison]:
@@ -117,17 +62,29 @@ def compare(eyes: Eyes, stills: Sequence[Still]) -> list[Comparison]:
     """
     if not 2 <= len(stills) <= MOST_STILLS:
         raise InputError(f"comparing takes 2 to {MOST_STILLS} pictures, not {len(stills)}.")
-    return [_pair(eyes, stills[0], other) for other in stills[1:]]
+    return [_pair(eyes, stills, index) for index in range(1, len(stills))]
 
 
-def _pair(eyes: Eyes, before: Still, after: Still) -> Comparison:
+def _pair(eyes: Eyes, stills: Sequence[Still], index: int) -> Comparison:
+    before, after = stills[0], stills[index]
     aligned = align(before, after)
+    correlation = float(np.clip(aligned.correlation, -1, 1))
     if not aligned.same_scene:
-        return Comparison(False, (), aligned.correlation)
+        return Comparison(
+            before=1, after=index + 1, same_scene=False, differences=(), correlation=correlation
+        )
     found = _joined([_judged(aligned, region) for region in changed_regions(aligned)])
     named, names = _named(eyes, before, after, aligned, found)
     ordered = sorted(named, key=lambda difference: -difference.probability)
-    return Comparison(True, tuple(ordered), aligned.correlation, names.notes, names.parts)
+    return Comparison(
+        before=1,
+        after=index + 1,
+        same_scene=True,
+        differences=tuple(ordered),
+        correlation=correlation,
+        notes=names.notes,
+        parts=tuple(replace(part, still=index if part.still else 0) for part in names.parts),
+    )
 
 
 # --- what pixels tell ---------------------------------------------------------------------------------
@@ -256,7 +213,8 @@ def _named(
         words = _words(region, said[0][0], said[1][0])
         there = 1 - 0.5 * math.exp(1 - region.deviations / SURE)
         sure = math.prod(known) ** (1 / max(1, len(known)))
-        differences.append(Difference(region.kind, one, two, words, there * sure))
+        kind, probability = region.kind, min(1.0, there * sure)
+        differences.append(Difference(kind=kind, before=one, after=two, words=words, probability=probability))
     return differences, names
 
 
