@@ -87,6 +87,31 @@ class EvidenceError(SightloopError):
     """Evidence cannot be reopened: its source is gone, or its pixels are no longer the same."""
 
 
+class ApprovalNeeded(SightloopError):
+    """A run waits for a person to approve a tool call.
+
+    Parameters
+    ----------
+    thread : str
+        The conversation that waits.
+    tool : str
+        What is to be called; the conversation holds the whole call.
+    """
+
+    def __init__(self, thread: str, tool: str) -> None:
+        super().__init__(
+            f"the agent wants to call {tool!r}, which a person must approve: "
+            f"agent.resume({thread!r}, 'approve') or 'reject' goes on.",
+            input=thread,
+        )
+        self.thread = thread
+        self.tool = tool
+
+
+class BrainError(SightloopError):
+    """The language model that plans a run failed; the message says how, and its own error is the cause."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``' Did you mean a, b?'`` for the known names nearest to ``name``; ``''`` where none is near."""
     by_fold = {candidate.casefold(): candidate for candidate in known}

@@ -6,21 +6,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .brains import Brain, Playbook
+    from .approval import Decision, Pending
+    from .brains import Brain, Move, Playbook
     from .limits import Limits
     from .loop import VisualAgent
-    from .steps import Result, Step
+    from .result import Result
+    from .state import State
+    from .steps import Call, Step
 
 _HOMES = {
     "Brain": ".brains",
+    "Call": ".steps",
+    "Decision": ".approval",
     "Limits": ".limits",
+    "Move": ".brains",
+    "Pending": ".approval",
     "Playbook": ".brains",
-    "Result": ".steps",
+    "Result": ".result",
+    "State": ".state",
     "Step": ".steps",
     "VisualAgent": ".loop",
 }
 
-__all__ = ["Brain", "Limits", "Playbook", "Result", "Step", "VisualAgent"]
+__all__ = [
+    "Brain",
+    "Call",
+    "Decision",
+    "Limits",
+    "Move",
+    "Pending",
+    "Playbook",
+    "Result",
+    "State",
+    "Step",
+    "VisualAgent",
+]
 
 
 def __getattr__(name: str) -> Any:

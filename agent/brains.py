@@ -1,34 +1,71 @@
 """Brains: what to do next, given what a run knows so far.
 
-A brain only decides; the loop acts and limits hold it. The protocol is one method, so that a language model
-can take the same seat.
+A brain only decides; the loop acts and limits hold it. The protocol is one method, so a playbook, a language
+model with tool calls and one that only writes text take the same seat.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Protocol
 
-from ..tools.intents import about_the_whole
-from .state import State
+from ..tools.divide import division, settled
+from ..tools.followup import complete
+from ..tools.intents import Change, about_the_whole
+from .state import Exchange, State
+from .steps import Call, Record
+from .toolbox import Tool
 
-Action = Literal["plan", "look", "divide", "closer", "verify", "answer"]
-"""What a brain can ask for; "answer" ends the run."""
+
+class Move(Record):
+    """What a brain decided: to have tools run, or, without any, to finish.
+
+    Parameters
+    ----------
+    calls : tuple of Call
+        Run one after the other; none to finish.
+    text : str
+        Words beside the calls, or the answer; "" to finish with the draft.
+    tokens : int
+        What a language model read and wrote for it.
+    notes : tuple of str
+        What a reader of the answer must know about how it was decided.
+    """
+
+    calls: tuple[Call, ...] = ()
+    text: str = ""
+    tokens: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class Brain(Protocol):
     """Decides what a run does next."""
 
-    def next(self, state: State) -> Action:
-        """Return the next action for ``state``, which it must not change."""
+    def next(self, state: State, tools: Mapping[str, Tool], eyes: Any) -> Move:
+        """Decide.
+
+        Parameters
+        ----------
+        state : State
+            Which it must not change.
+        tools : mapping of name to Tool
+            What can be called; empty where the run must end now, with the best answer there is.
+        eyes : Eyes
+            The model that looks; for a brain that thinks with the same one.
+        """
+
+    def restate(self, question: str, history: tuple[Exchange, ...]) -> str:
+        """Return a follow-up question ("and the left one?") complete in itself, as far as that is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
     """Plans by the state of the evidence, without a language model: the embedded default.
 
-    Plan, look, divide where several small looks answer better, look closer where unsure, verify, answer. A
-    rejected answer is looked at closer too.
+    Look, look in parts where several small looks answer better, look closer where unsure, answer. What pixels
+    tell better than any look at both pictures, what changed, is compared at once. A rejected answer is looked
+    at closer too.
     Long answers are not: crops never repeat a sentence word for word, so nothing could be compared. Nor are
     counts and places: a crop shows less of what is counted, and has its own left and right (closer looks took
     counting by colour from 85 to 78 % right).
@@ -44,16 +81,52 @@ class Playbook:
     sure: float = 0.7
     closer_looks: int = 2
 
-    def next(self, state: State) -> Action:
-        """Return the next action for ``state``."""
-        if not state.planned:
-            return "plan"
+    def next(self, state: State, tools: Mapping[str, Tool], eyes: Any) -> Move:
+        """Return the next move for ``state``."""
+        if not tools:
+            return Move()
+        looks = state.found_by("look")
+        goal = None
+        if not state.found_by("look_in_parts"):
+            goal = division(eyes.checkpoint, state.question, state.stills)
+        looked = looks and not settled(goal, looks[0].answer or "")
+        if goal is not None and (looked or isinstance(goal, Change)):
+            return self._call(state, "look_in_parts", question=state.question)
         if state.draft is None:
-            return "look"
-        if state.goal is not None:
-            return "divide"
+            return self._call(state, "look", question=state.question)
         unsure = state.draft.confidence < self.sure or state.rejected
         worth_it = state.draft.short and not about_the_whole(state.question)
-        if unsure and worth_it and state.closer_looks < self.closer_looks and state.can_look_closer:
-            return "closer"
-        return "answer" if state.verified else "verify"
+        left = len(state.found_by("look_closer")) < self.closer_looks
+        if unsure and worth_it and left and state.can_look_closer:
+            return self._call(state, "look_closer", image=next(iter(state.gallery)))
+        return Move()
+
+    def restate(self, question: str, history: tuple[Exchange, ...]) -> str:
+        """Return a follow-up with what it leaves out, taken from the question before."""
+        return complete(question, history[-1].question) if history else question
+
+    @staticmethod
+    def _call(state: State, tool: str, **arguments: str) -> Move:
+        number = len(state.observations) + 1
+        return Move(calls=(Call(id=f"call-{number}", tool=tool, arguments={**arguments}),))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Decides as a recorded run did: with it, a run is replayed.
+
+    Parameters
+    ----------
+    moves : tuple of Move
+    """
+
+    moves: tuple[Move, ...]
+
+    def next(self, state: State, tools: Mapping[str, Tool], eyes: Any) -> Move:
+        """Return the recorded move that is due."""
+        done = sum(step.kind == "call" for step in state.steps)
+        return self.moves[done] if tools and done < len(self.moves) else Move()
+
+    def restate(self, question: str, history: tuple[Exchange, ...]) -> str:
+        """Return the question: it was recorded complete."""
+        return question

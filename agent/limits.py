@@ -9,22 +9,25 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal, TypedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..errors import InsufficientMemoryError
 from ..tools.llava_next.answers import Usage
 from ..tools.look import Eyes
 
 if TYPE_CHECKING:
     from ..tools.llava_next.answers import Answer, Choice
     from ..tools.llava_next.checkpoints import Checkpoint
+    from ..tools.llava_next.generate import Cancel
     from ..tools.llava_next.plan import Plan
     from ..tools.llava_next.prompts import Prompt
 
-Currency = Literal["steps", "visual_tokens", "seconds"]
+Currency = Literal["steps", "visual_tokens", "seconds", "gpu_bytes"]
+
+T = TypeVar("T")
 
 
 LAST_WORDS = 8
@@ -37,12 +40,15 @@ class Limits(BaseModel):
     Parameters
     ----------
     steps : int, optional
-        Steps that ask the model (look, divide, closer, verify). Planning and answering are free.
+        Tools run and answers verified. Planning, thinking and answering are free.
     visual_tokens : int, optional
         Visual tokens over all prompts of the run.
     seconds : float, optional
-        Wall-clock seconds from the run's start; loading the model is not part of it. Generation stops at the
-        next token; a prompt that is being read is not interrupted.
+        Wall-clock seconds of the run; loading the model and waiting for a person are not part of it.
+        Generation stops at the next token; a prompt that is being read is not interrupted.
+    gpu_bytes : int, optional
+        The most memory that a call of the model may take beside its weights, on whatever device it is.
+        Prompts are batched and planned to stay under it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +56,7 @@ class Limits(BaseModel):
     steps: int | None = Field(default=8, ge=1)
     visual_tokens: int | None = Field(default=None, ge=1)
     seconds: float | None = Field(default=None, gt=0)
+    gpu_bytes: int | None = Field(default=None, ge=1)
 
 
 class LimitReached(Exception):
@@ -61,6 +68,10 @@ class LimitReached(Exception):
         self.needed = needed
 
 
+class Cancelled(Exception):
+    """Ends a run because nobody waits for it any more."""
+
+
 class Lap(TypedDict):
     """When a step began (seconds from the run's start), how long it took, and what its calls cost."""
 
@@ -69,48 +80,74 @@ class Lap(TypedDict):
     usage: Usage
 
 
+class Over:
+    """Whether to stop writing: nobody waits any more, or the seconds are over.
+
+    Parameters
+    ----------
+    cancel : threading.Event
+        Set by whoever started the run.
+    deadline : float, optional
+        By ``time.monotonic``.
+    """
+
+    def __init__(self, cancel: threading.Event, deadline: float | None) -> None:
+        self.cancel = cancel
+        self.deadline = deadline
+
+    @property
+    def late(self) -> bool:
+        """Whether the seconds are over."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        return self.cancel.is_set() or self.late
+
+
 class Meter:
     """The eyes of one run (:class:`~sightloop.tools.look.Eyes`), counted and held to limits.
 
     A call that would go past the visual tokens left, or starts after the last second, raises
-    :class:`LimitReached` before it runs. Seconds hold from the moment there is an answer
-    (:attr:`has_answer`): until then they cut generation short, but every call is begun, because a run must
-    have an answer to end with. Use it as a context manager, which starts and ends its clock.
+    :class:`LimitReached` before it runs; one that nobody waits for any more raises :class:`Cancelled`.
+    Seconds hold from the moment there is an answer (:attr:`has_answer`): until then they cut generation
+    short, but every call is begun, because a run must have an answer to end with.
 
     Parameters
     ----------
     eyes : Eyes
     limits : Limits
+    cancel : threading.Event, optional
+    usage, seconds : Usage, float
+        What a run that goes on has spent before.
     """
 
-    def __init__(self, eyes: Eyes, limits: Limits) -> None:
+    def __init__(
+        self,
+        eyes: Eyes,
+        limits: Limits,
+        cancel: threading.Event | None = None,
+        usage: Usage | None = None,
+        seconds: float = 0.0,
+    ) -> None:
         self.eyes = eyes
         self.limits = limits
-        self.usage = Usage()
+        self.usage = usage or Usage()
         self.has_answer = False
-        self._lap_began = 0.0
+        self._lap_began = seconds
         self._lap_usage = Usage()
-        self._over = threading.Event()
-        self._started = time.monotonic()
-        self._alarm: threading.Timer | None = None
+        self._started = time.monotonic() - seconds
+        deadline = None if limits.seconds is None else self._started + limits.seconds
+        self.over = Over(cancel or threading.Event(), deadline)
 
-    def __enter__(self) -> Meter:
-        self._started = time.monotonic()
-        if self.limits.seconds is not None:
-            self._alarm = threading.Timer(self.limits.seconds, self._over.set)
-            self._alarm.daemon = True
-            self._alarm.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
+    @property
+    def seconds(self) -> float:
+        """What the run has taken so far."""
+        return time.monotonic() - self._started
 
     def lap(self) -> Lap:
         """Return time and usage since the last lap, and begin the next."""
-        now = time.monotonic() - self._started
+        now = self.seconds
         lap = Lap(started=self._lap_began, seconds=now - self._lap_began, usage=self._lap_usage)
         self._lap_began, self._lap_usage = now, Usage()
         return lap
@@ -125,6 +162,11 @@ class Meter:
         """What the model was trained for."""
         return self.eyes.checkpoint
 
+    @property
+    def writes_json(self) -> bool:
+        """Whether the model can be held to a JSON schema."""
+        return bool(getattr(self.eyes, "writes_json", False))
+
     def plan(self, prompt: Prompt) -> Plan:
         """Say what a prompt costs; free."""
         return self.eyes.plan(prompt)
@@ -134,14 +176,25 @@ class Meter:
         prompts: Sequence[Prompt],
         *,
         max_new_tokens: int | None = None,
-        cancel: threading.Event | None = None,
+        cancel: Cancel | None = None,
+        schema: Mapping[str, Any] | None = None,
+        memory_bytes: int | None = None,
     ) -> list[Answer]:
-        """Answer several prompts, within the limits; ``cancel`` is the meter's own where none is given."""
-        self._admit(prompts)
-        answers = self.eyes.answers(prompts, max_new_tokens=max_new_tokens, cancel=cancel or self._over)
+        """Answer several prompts, within the limits; ``cancel`` and ``memory_bytes`` are the meter's own."""
+        self.admit(prompts)
+        answers = self._held(
+            lambda memory: self.eyes.answers(
+                prompts,
+                max_new_tokens=max_new_tokens,
+                cancel=cancel or self.over,
+                schema=schema,
+                memory_bytes=memory,
+            ),
+            memory_bytes,
+        )
         self._count(answer.usage for answer in answers)
         wordless = not self.has_answer and not any(answer.text for answer in answers)
-        if wordless and self._over.is_set() and self._visual_tokens_left(prompts) >= 0:
+        if wordless and self.over.late and self._visual_tokens_left(prompts) >= 0:
             # Time was over before the first word, but a run must end with an answer.
             answers = self.eyes.answers(prompts, max_new_tokens=LAST_WORDS)
             self._count(answer.usage for answer in answers)
@@ -151,19 +204,36 @@ class Meter:
         """Choose among options, within the limits."""
         return self.choose_many([prompt], options)[0]
 
-    def choose_many(self, prompts: Sequence[Prompt], options: Sequence[str]) -> list[Choice]:
+    def choose_many(
+        self, prompts: Sequence[Prompt], options: Sequence[str], *, memory_bytes: int | None = None
+    ) -> list[Choice]:
         """Choose among options for several prompts, within the limits."""
-        self._admit(prompts)
-        choices = self.eyes.choose_many(prompts, options)
+        self.admit(prompts)
+        choices = self._held(
+            lambda memory: self.eyes.choose_many(prompts, options, memory_bytes=memory), memory_bytes
+        )
         self._count(choice.usage for choice in choices)
         return choices
 
-    def _admit(self, prompts: Sequence[Prompt]) -> None:
-        if self.has_answer and self._over.is_set():
-            raise LimitReached("seconds", needed=time.monotonic() - self._started)
+    def admit(self, prompts: Sequence[Prompt] = ()) -> None:
+        """Raise :class:`LimitReached` or :class:`Cancelled` where these prompts may not run any more."""
+        if self.over.cancel.is_set():
+            raise Cancelled
+        if self.has_answer and self.over.late:
+            raise LimitReached("seconds", needed=self.seconds)
         left = self._visual_tokens_left(prompts)
         if self.limits.visual_tokens is not None and left < 0:
             raise LimitReached("visual_tokens", needed=self.limits.visual_tokens - left)
+
+    def _held(self, call: Callable[[int | None], T], memory_bytes: int | None) -> T:
+        """Run a call within the memory that it may take."""
+        allowed = [limit for limit in (memory_bytes, self.limits.gpu_bytes) if limit is not None]
+        try:
+            return call(min(allowed, default=None))
+        except InsufficientMemoryError:
+            if self.limits.gpu_bytes is None or not self.has_answer:
+                raise
+            raise LimitReached("gpu_bytes", needed=self.limits.gpu_bytes) from None
 
     def _visual_tokens_left(self, prompts: Sequence[Prompt]) -> float:
         """Return how many visual tokens the limit would leave after ``prompts``."""

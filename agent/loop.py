@@ -1,38 +1,39 @@
-"""The loop: the brain decides, tools act, limits hold, and every run ends with an answer and why it ended."""
+"""The agent: one object that answers questions about pictures, holds conversations, and can be composed.
+
+What happens in a run is the graph's (:mod:`.graph`); here are the ways to start one, to watch it, to stop it,
+to approve what it does and to go on with it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
-from textwrap import shorten
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
-from ..errors import InputError
-from ..tools.divide import divide, division, settled
-from ..tools.look import Eyes, distinct, look, look_closer, looking_prompts
-from .brains import Action, Brain, Playbook
+from ..errors import ApprovalNeeded, InputError
+from ..tools.look import Eyes
+from .brains import Brain, Playbook
 from .inputs import Gathered, Input, asked, gather
-from .limits import Currency, LimitReached, Limits, Meter
-from .state import Draft, State
-from .steps import (
-    AnswerStep,
-    CloserStep,
-    DivideStep,
-    LookStep,
-    PlanStep,
-    Result,
-    Step,
-    StoppedBecause,
-    VerifyStep,
-)
-from .verify import verify
+from .limits import Limits
+from .result import Result
+from .steps import Step
+from .toolbox import TOOLS, tool
 
-SUMMARY_WIDTH = 80
-"""Characters of an answer in a step's summary."""
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.graph.state import CompiledStateGraph
+    from langgraph.types import StreamMode
 
-_REASONS: dict[Currency, StoppedBecause] = {
-    "steps": "limit:steps",
-    "visual_tokens": "limit:visual_tokens",
-    "seconds": "limit:seconds",
-}
+    from .approval import Pending
+    from .run import Live, Turn
+
+DEEP = 100_000
+"""Nodes that LangGraph lets a run pass: the run's own limits end it long before."""
+
+Inputs = Input | Iterable[Input] | Gathered
 
 
 class VisualAgent:
@@ -46,6 +47,11 @@ class VisualAgent:
         What decides the next step; :class:`Playbook` by default.
     limits : Limits, optional
         What each run may spend.
+    approve : bool or collection of str
+        Tools that a person must approve before they run: their names, or True for all.
+    checkpointer : BaseCheckpointSaver, optional
+        Of LangGraph: where conversations are kept. In this process's memory by default; with one that writes
+        to a disk or a database they survive a restart.
 
     Examples
     --------
@@ -56,25 +62,55 @@ class VisualAgent:
     """
 
     def __init__(
-        self, eyes: Eyes | None = None, *, brain: Brain | None = None, limits: Limits | None = None
+        self,
+        eyes: Eyes | None = None,
+        *,
+        brain: Brain | None = None,
+        limits: Limits | None = None,
+        approve: bool | Collection[str] = (),
+        checkpointer: BaseCheckpointSaver[Any] | None = None,
     ) -> None:
         if eyes is None:
             from ..tools.llava_next import LlavaNext  # loads torch
 
             eyes = LlavaNext()
+        from langgraph.checkpoint.memory import InMemorySaver
+
+        from .graph import Loop
+
         self.eyes: Eyes = eyes
         self.brain: Brain = brain if brain is not None else Playbook()
         self.limits = limits if limits is not None else Limits()
+        names = list(TOOLS) if approve is True else list(approve or ())
+        self.approve = frozenset(tool(name).name for name in names)
+        loop = Loop(self.eyes, self.brain, self.limits, self.approve).graph()
+        self.graph: CompiledStateGraph[Turn, Live, Turn, Turn] = loop.compile(
+            checkpointer=checkpointer or InMemorySaver()
+        )
+        """The loop as a LangGraph, with its conversations: question and inputs in, result out."""
+        self._once = loop.compile()
 
-    def run(self, question: str, inputs: Input | Iterable[Input] | Gathered) -> Result:
+    def run(
+        self,
+        question: str,
+        inputs: Inputs = (),
+        *,
+        thread: str | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Result:
         """Answer ``question`` about ``inputs``.
 
         Parameters
         ----------
         question : str
+            In a conversation it may be a follow-up: "and the left one?".
         inputs : path, PIL image, array or Still, several of them, or what ``gather`` made of them
             A folder stands for the photos in it. Inputs that cannot be read are left out and reported in
-            ``Result.skipped``.
+            ``Result.skipped``. In a conversation, none stands for those of the turn before.
+        thread : str, optional
+            Name of a conversation, which is begun or gone on with.
+        cancel : threading.Event, optional
+            When it is set, the model stops between two tokens, and the run ends with the best answer so far.
 
         Returns
         -------
@@ -86,190 +122,186 @@ class VisualAgent:
             If the question is empty, no input can be read, or the limits allow not even one look.
         ContextOverflowError
             If the stills do not fit the model's window.
+        ApprovalNeeded
+            If a tool is to be called that a person must approve; :meth:`resume` goes on.
         """
-        for event in self.stream(question, inputs):
-            if isinstance(event, Result):
-                return event
-        raise AssertionError("stream ends with a Result")
+        return _last(self.stream(question, inputs, thread=thread, cancel=cancel))
 
-    def stream(self, question: str, inputs: Input | Iterable[Input] | Gathered) -> Iterator[Step | Result]:
-        """Do as :meth:`run`, and yield each step when it is done; the last item is the Result."""
+    def stream(
+        self,
+        question: str,
+        inputs: Inputs = (),
+        *,
+        thread: str | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Step | Result | Pending]:
+        """Do as :meth:`run`, and yield each step when it is done.
+
+        The last item is the Result, or a Pending where a person must approve a call first.
+        """
+        start, live = self._start(question, inputs, thread, cancel)
+        yield from self._events(start, live, self._thread(thread))
+
+    async def arun(
+        self,
+        question: str,
+        inputs: Inputs = (),
+        *,
+        thread: str | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Result:
+        """Do as :meth:`run`, without blocking the event loop; cancelling the task cancels the run."""
+        return await _alast(self.astream(question, inputs, thread=thread, cancel=cancel))
+
+    async def astream(
+        self,
+        question: str,
+        inputs: Inputs = (),
+        *,
+        thread: str | None = None,
+        cancel: threading.Event | None = None,
+    ) -> AsyncIterator[Step | Result | Pending]:
+        """Do as :meth:`stream`, without blocking the event loop; cancelling the task cancels the run."""
+        start, live = await asyncio.to_thread(self._start, question, inputs, thread, cancel)
+        async for event in self._aevents(start, live, self._thread(thread)):
+            yield event
+
+    def resume(
+        self, thread: str, decision: Any = "approve", *, cancel: threading.Event | None = None
+    ) -> Result:
+        """Go on with a run that waits for a person, or that was cut off by the end of its process.
+
+        Parameters
+        ----------
+        thread : str
+            Of the :class:`Pending`, or of the conversation.
+        decision : str, dict or Decision
+            "approve", "reject", or ``{"type": "edit", "edited_action": {"name": ..., "args": {...}}}``, as in
+            LangChain's human-in-the-loop middleware.
+        cancel : threading.Event, optional
+
+        Raises
+        ------
+        InputError
+            If nothing waits in this conversation, or the decision is none.
+        ApprovalNeeded
+            If the next call must be approved too.
+        """
+        return _last(self.stream_resumed(thread, decision, cancel=cancel))
+
+    def stream_resumed(
+        self, thread: str, decision: Any = "approve", *, cancel: threading.Event | None = None
+    ) -> Iterator[Step | Result | Pending]:
+        """Do as :meth:`resume`, and yield each step from here on; the last item is as of :meth:`stream`."""
+        from langgraph.types import Command
+
+        from .approval import decided
+        from .run import Live
+
+        config = self._config(thread)
+        snapshot = self.graph.get_state(config)
+        if not snapshot.next:
+            raise InputError(f"nothing waits in the conversation {thread!r}.", input=thread)
+        waits = any(task.interrupts for task in snapshot.tasks)
+        going_on: Any = None
+        if waits:
+            going_on = Command(resume=decided(decision).model_dump(mode="json", exclude_none=True))
+        live = Live(cancel=cancel or threading.Event())
+        yield from self._events(going_on, live, thread)
+
+    def _start(
+        self, question: str, inputs: Inputs, thread: str | None, cancel: threading.Event | None
+    ) -> tuple[Turn, Live]:
+        from .run import Live
+
         question = asked(question)
-        with Meter(self.eyes, self.limits) as meter:
-            stills, skipped = inputs if isinstance(inputs, Gathered) else gather(inputs)
-            run = _Run(State(question, stills), meter, skipped)
-            yield from run.steps(self.brain)
-            yield run.result()
+        live = Live(cancel=cancel or threading.Event(), keep=self._thread(thread) is not None)
+        given = inputs if isinstance(inputs, Gathered) or not _nothing(inputs) else None
+        if given is None and not self._knows(thread):
+            given = ()
+        if given is not None:
+            live.gathered = given if isinstance(given, Gathered) else gather(given)
+        return {"question": question, "inputs": []}, live
+
+    def _knows(self, thread: str | None) -> bool:
+        """Whether there is such a conversation, with pictures to go on with."""
+        return thread is not None and "run" in self.graph.get_state(self._config(thread)).values
+
+    def _thread(self, thread: str | None) -> str | None:
+        """Name a conversation for runs that may wait for a person, who must find them again."""
+        return thread or (f"run-{uuid4().hex[:12]}" if self.approve else None)
+
+    @staticmethod
+    def _config(thread: str | None) -> RunnableConfig:
+        config: RunnableConfig = {"recursion_limit": DEEP}
+        if thread is not None:
+            config["configurable"] = {"thread_id": thread}
+        return config
+
+    def _events(self, start: Any, live: Live, thread: str | None) -> Iterator[Step | Result | Pending]:
+        graph = self._once if thread is None else self.graph
+        modes: list[StreamMode] = ["custom", "updates"]
+        for mode, event in graph.stream(start, self._config(thread), context=live, stream_mode=modes):
+            if mode == "custom":
+                yield cast("Step", event)
+            elif "__interrupt__" in event:
+                yield _pending(event, thread)
+                return
+        assert live.result is not None  # every way through the graph ends with one
+        yield live.result
+
+    async def _aevents(
+        self, start: Any, live: Live, thread: str | None
+    ) -> AsyncIterator[Step | Result | Pending]:
+        graph = self._once if thread is None else self.graph
+        modes: list[StreamMode] = ["custom", "updates"]
+        try:
+            async for mode, event in graph.astream(
+                start, self._config(thread), context=live, stream_mode=modes
+            ):
+                if mode == "custom":
+                    yield cast("Step", event)
+                elif "__interrupt__" in event:
+                    yield _pending(event, thread)
+                    return
+        finally:
+            # Where the task was cancelled, its thread still works: it stops before the next token.
+            if live.result is None:
+                live.cancel.set()
+        assert live.result is not None  # every way through the graph ends with one
+        yield live.result
 
 
-class _Run:
-    """One run: carries out what the brain decides."""
+def _pending(event: Any, thread: str | None) -> Pending:
+    from .approval import Pending
 
-    def __init__(self, state: State, meter: Meter, skipped: list[InputError]) -> None:
-        self.state = state
-        self.meter = meter
-        self.skipped = skipped
-        self.stopped_because: StoppedBecause = "answered"
-        self._acts: dict[Action, Callable[[], Step]] = {
-            "plan": self._plan,
-            "look": self._look,
-            "divide": self._divide,
-            "closer": self._closer,
-            "verify": self._verify,
-        }
-
-    def steps(self, brain: Brain) -> Iterator[Step]:
-        """Act until the brain answers or a limit is reached; the last step is an AnswerStep."""
-        while self.stopped_because == "answered" and (action := brain.next(self.state)) != "answer":
-            try:
-                if action != "plan":
-                    self._count_step()
-                step = self._acts[action]()
-            except LimitReached as limit:
-                self._stop(limit)
-            else:
-                self.state.steps.append(step)
-                yield step
-        self.state.steps.append(self._answer())
-        yield self.state.steps[-1]
-
-    def result(self) -> Result:
-        """Gather what the run found."""
-        draft = self.state.draft
-        assert draft is not None  # a run without one has raised
-        return Result(
-            answer=draft.text,
-            confidence=draft.confidence,
-            evidence=self.state.evidence,
-            steps=tuple(self.state.steps),
-            usage=self.meter.usage,
-            model=self.meter.name,
-            stopped_because=self.stopped_because,
-        )
-
-    def _count_step(self) -> None:
-        limit, done = self.meter.limits.steps, sum(step.kind != "plan" for step in self.state.steps)
-        if limit is not None and done >= limit:
-            raise LimitReached("steps", needed=done + 1)
-
-    def _stop(self, limit: LimitReached) -> None:
-        if self.state.draft is None:
-            raise InputError(
-                f"the first look takes {limit.needed:g} visual tokens, more than the limit of "
-                f"{self.meter.limits.visual_tokens}; raise it, or ask about fewer or smaller pictures."
-            ) from None
-        self.stopped_because = _REASONS[limit.currency]
-
-    def _plan(self) -> PlanStep:
-        state = self.state
-        prompts = looking_prompts(self.meter.checkpoint, state.question, state.stills)
-        plans = [self.meter.plan(prompt) for prompt in prompts]
-        state.planned = True
-        state.goal = division(self.meter.checkpoint, state.question, state.stills)
-        tokens = sum(plan.visual_tokens for plan in plans)
-        return PlanStep(
-            **self.meter.lap(),
-            summary=f"{_count(state.stills, 'still')} of {tokens} visual tokens for {self.meter.name}",
-            notes=distinct(
-                [
-                    *(f"{still.origin.source}: {note}" for still in state.stills for note in still.notes),
-                    *(note for plan in plans for note in plan.notes),
-                ]
-            ),
-            stills=len(state.stills),
-            visual_tokens=tokens,
-            skipped=tuple(error.message for error in self.skipped),
-        )
-
-    def _look(self) -> LookStep:
-        seen = look(self.meter, self.state.question, self.state.stills)
-        self.state.adopt(Draft(seen.text, seen.confidence, seen.tokens, per_still=seen.per_still))
-        if settled(self.state.goal, seen.text):
-            self.state.goal = None
-        self.meter.has_answer = True
-        if seen.cut_short:
-            self.stopped_because = "limit:seconds"
-        return LookStep(
-            **self.meter.lap(),
-            summary=_sure(seen.text, seen.confidence),
-            notes=seen.notes,
-            answer=seen.text,
-            confidence=seen.confidence,
-            per_still=seen.per_still,
-        )
-
-    def _divide(self) -> DivideStep:
-        state, draft = self.state, self.state.draft
-        assert draft is not None  # brains look before they divide
-        goal, state.goal = state.goal, None
-        assert goal is not None  # and only where there is something to divide
-        found = divide(self.meter, goal, state.stills)
-        if found is None:
-            return DivideStep(
-                **self.meter.lap(), summary="small looks do not decide it", answer=None, confidence=None
-            )
-        state.adopt(Draft(found.text, found.confidence, draft.tokens, found.region, goal=goal))
-        return DivideStep(
-            **self.meter.lap(),
-            summary=f"{_sure(found.text, found.confidence)}, from {_count(found.parts, 'small look')}",
-            notes=found.notes,
-            answer=found.text,
-            confidence=found.confidence,
-            parts=found.parts,
-            region=found.region,
-        )
-
-    def _closer(self) -> CloserStep:
-        state, draft = self.state, self.state.draft
-        assert draft is not None  # brains look before they look closer
-        seen = look_closer(
-            self.meter, state.question, state.stills[0], state.area, draft.text, draft.confidence
-        )
-        state.closer_looks += 1
-        if seen.region is None:
-            state.exhausted = True
-        else:
-            state.adopt(Draft(seen.text, seen.confidence, draft.tokens, seen.region))
-        where = f"in {seen.region}" if seen.region else "no crop supports another answer"
-        return CloserStep(
-            **self.meter.lap(),
-            summary=f"{_sure(seen.text, seen.confidence)}, {where}, of {_count(range(seen.crops), 'crop')}",
-            notes=seen.notes,
-            answer=seen.text,
-            confidence=seen.confidence,
-            region=seen.region,
-        )
-
-    def _verify(self) -> VerifyStep:
-        state, draft = self.state, self.state.draft
-        assert draft is not None  # brains look before they verify
-        checked = verify(self.meter, state.question, draft, state.evidence)
-        state.evidence = checked.evidence
-        state.verified = True
-        sure = "" if checked.confidence is None else f" ({checked.confidence:.0%})"
-        return VerifyStep(
-            **self.meter.lap(),
-            summary=f"{checked.verdict}{sure}",
-            notes=checked.notes,
-            verdict=checked.verdict,
-            confidence=checked.confidence,
-        )
-
-    def _answer(self) -> AnswerStep:
-        draft = self.state.draft
-        assert draft is not None  # a run without one has raised
-        return AnswerStep(
-            **self.meter.lap(),
-            summary=f"{_sure(draft.text, draft.confidence)}, {self.stopped_because}",
-            answer=draft.text,
-            confidence=draft.confidence,
-            stopped_because=self.stopped_because,
-        )
+    assert thread is not None  # runs that may wait have one
+    (waiting,) = event["__interrupt__"]
+    return Pending.model_validate({"thread": thread, "call": waiting.value["call"]})
 
 
-def _sure(text: str, confidence: float) -> str:
-    return f"{shorten(text, SUMMARY_WIDTH, placeholder=' ...')} ({confidence:.0%})"
+def _nothing(inputs: Any) -> bool:
+    return isinstance(inputs, (tuple, list)) and not inputs
 
 
-def _count(things: Sized, name: str) -> str:
-    return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
+def _last(events: Iterator[Step | Result | Pending]) -> Result:
+    for event in events:
+        if isinstance(event, Result):
+            return event
+        _needs_approval(event)
+    raise AssertionError("stream ends with a Result or a Pending")
+
+
+async def _alast(events: AsyncIterator[Step | Result | Pending]) -> Result:
+    async for event in events:
+        if isinstance(event, Result):
+            return event
+        _needs_approval(event)
+    raise AssertionError("stream ends with a Result or a Pending")
+
+
+def _needs_approval(event: Any) -> None:
+    from .approval import Pending
+
+    if isinstance(event, Pending):
+        raise ApprovalNeeded(event.thread, event.call.tool)

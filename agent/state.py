@@ -1,21 +1,25 @@
-"""State: what a run knows so far. The brain reads it, the loop writes it."""
+"""State: what a run knows so far. Brains read it, the loop writes it, a checkpointer keeps it as JSON."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from ..memory import Box, Evidence, Still
-from ..tools.intents import Intent
+from ..tools.differences import Comparison
+from ..tools.llava_next.answers import Usage
 from ..tools.look import whole, windows
-from .steps import Step
+from .gallery import Gallery
+from .steps import Call, Confidence, ObservationStep, Record, Step, StoppedBecause
 
 SHORT_ANSWER = 24
 """Tokens up to which an answer is short."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Record):
     """An answer that later steps may better.
 
     Parameters
@@ -28,16 +32,22 @@ class Draft:
         The part of the only still that the answer rests on; None for all of it, or of several stills.
     per_still : tuple of str
         What each still alone was found to show, where the model saw one at a time.
-    goal : Intent or None
-        What the small looks were after that it is drawn from, which a check takes again; None if it was not.
+    divided : bool
+        It was drawn from small looks, which a check takes again.
+    comparisons : tuple of Comparison
+        What it tells, where it is what pictures differ in.
+    said : bool
+        A brain's own words, not the model's answer to the question.
     """
 
     text: str
-    confidence: float
+    confidence: Confidence
     tokens: int
     region: Box | None = None
     per_still: tuple[str, ...] = ()
-    goal: Intent | None = None
+    divided: bool = False
+    comparisons: tuple[Comparison, ...] = ()
+    said: bool = False
 
     @property
     def short(self) -> bool:
@@ -45,41 +55,93 @@ class Draft:
         return self.tokens <= SHORT_ANSWER
 
 
-@dataclass(slots=True)
-class State:
+class Exchange(Record):
+    """An earlier turn of the conversation."""
+
+    question: str
+    answer: str
+
+
+class State(BaseModel):
     """A run in progress.
 
     Parameters
     ----------
     question : str
-    stills : sequence of Still
-    planned : bool
-    goal : Intent or None
-        What the question is after, where several small looks answer it better than one; None once they were
-        taken, whatever came of it.
+        Complete in itself; ``asked`` is what the user wrote.
+    asked : str
+    history : tuple of Exchange
+        Earlier turns of the conversation, oldest first.
+    inputs : int
+        How many of the gallery's stills, the first ones, the question is about.
+    queue : list of Call
+        What the brain has decided and the loop has not done yet.
     draft : Draft or None
         The best answer so far.
+    final : bool
+        The brain has finished with this draft.
     evidence : tuple of Evidence
         What the draft rests on.
     verified : bool
         Whether the evidence of this draft was asked again, whatever came of it.
-    closer_looks : int
-        How often the run has looked closer.
-    exhausted : bool
-        A closer look found nothing that supports an answer; another would look at the same crops.
+    sent_back : bool
+        Whether a rejected draft has given the brain its second chance.
     steps : list of Step
+    usage, seconds : Usage, float
+        What the run has spent.
+    stopped_because : str
     """
 
+    model_config = ConfigDict(extra="forbid")
+
     question: str
-    stills: Sequence[Still]
-    planned: bool = False
-    goal: Intent | None = None
+    asked: str
+    history: tuple[Exchange, ...] = ()
+    inputs: int
+    queue: list[Call] = []
     draft: Draft | None = None
+    final: bool = False
     evidence: tuple[Evidence, ...] = ()
     verified: bool = False
-    closer_looks: int = 0
-    exhausted: bool = False
-    steps: list[Step] = field(default_factory=list)
+    sent_back: bool = False
+    steps: list[Step] = []
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    stopped_because: StoppedBecause = "answered"
+
+    _gallery: Gallery = PrivateAttr(default_factory=Gallery)
+
+    @classmethod
+    def begin(cls, question: str, stills: Sequence[Still], **more: Any) -> State:
+        """Start a run about ``stills``."""
+        more.setdefault("asked", question)
+        state = cls(question=question, inputs=len(stills), **more)
+        state._gallery = Gallery(stills)
+        return state
+
+    def placed(self, gallery: Gallery) -> State:
+        """Give a state that was read from JSON its pictures, and return it."""
+        self._gallery = gallery
+        return self
+
+    @property
+    def gallery(self) -> Gallery:
+        """All pictures by name: the inputs, and what tools made of them."""
+        return self._gallery
+
+    @property
+    def stills(self) -> list[Still]:
+        """What the question is about."""
+        return self._gallery.stills[: self.inputs]
+
+    @property
+    def observations(self) -> list[ObservationStep]:
+        """What tools found so far."""
+        return [step for step in self.steps if isinstance(step, ObservationStep)]
+
+    def found_by(self, tool: str) -> list[ObservationStep]:
+        """Return what one tool found so far."""
+        return [step for step in self.observations if step.tool == tool]
 
     @property
     def rejected(self) -> bool:
@@ -95,16 +157,42 @@ class State:
     @property
     def can_look_closer(self) -> bool:
         """Whether there is one still, enough of it left to cut windows from, and an answer to compare."""
-        if len(self.stills) != 1 or self.exhausted or self.draft is None or not self.draft.text.strip():
+        if len(self.stills) != 1 or self.draft is None or not self.draft.text.strip() or self.draft.divided:
             return False
-        return self.draft.goal is None and bool(windows(self.area))
+        before = self.found_by("look_closer")
+        # Where the last closer look found nothing, another would look at the same crops.
+        exhausted = bool(before) and before[-1].region is None
+        return not exhausted and bool(windows(self.area))
 
     def adopt(self, draft: Draft) -> None:
         """Make ``draft`` the best answer so far, and gather what it rests on, unverified."""
-        self.draft = draft
-        self.verified = False
-        said = draft.per_still or (draft.text,) * len(self.stills)
+        self.draft, self.verified, self.final = draft, False, False
+        if any(comparison.differences for comparison in draft.comparisons):
+            self.evidence = self._of_differences(draft)
+            return
+        stills = self._named_in(draft.text) if draft.said else self.stills
+        said = draft.per_still or (draft.text,) * len(stills)
         self.evidence = tuple(
             Evidence.of(still, f"{self.question} {text}", draft.confidence, draft.region)
-            for still, text in zip(self.stills, said, strict=True)
+            for still, text in zip(stills, said, strict=True)
         )
+
+    def _named_in(self, text: str) -> list[Still]:
+        """Return the stills that a brain's answer names; all inputs if it names none."""
+        words = f" {' '.join(re.sub(r'[^a-z0-9 ]', ' ', text.casefold()).split())} "
+        return [self._gallery[name] for name in self._gallery if f" {name} " in words] or self.stills
+
+    def _of_differences(self, draft: Draft) -> tuple[Evidence, ...]:
+        """Return one piece of evidence for each side of each difference, and for each pair without any."""
+        stills, found = self._gallery.stills, []
+        for pair in draft.comparisons:
+            if not pair.differences:
+                found.append(Evidence.of(stills[pair.after - 1], pair.words, draft.confidence))
+            for one in pair.differences:
+                sides = ((pair.before, one.before), (pair.after, one.after))
+                found += [
+                    Evidence.of(stills[number - 1], one.words, one.probability, box)
+                    for number, box in sides
+                    if box is not None
+                ]
+        return tuple(found)

@@ -1,31 +1,69 @@
-"""Steps: what a run did, one typed record each, and the result they add up to.
+"""Steps: what a run did, one typed record each, which is both JSON and messages of a chat.
 
-Every record is a pydantic model with a ``kind``, so a run is JSON that reads back to the same objects.
+Every record is a pydantic model with a ``kind``, so a run is JSON that reads back to the same objects. What a
+brain that talks needs of a step is :meth:`messages`: the same run, told as a chat.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from ..memory import Box, Evidence
+from ..memory import Box, StillRef
+from ..tools.differences import Comparison
 from ..tools.llava_next.answers import Usage
-from ..tools.look import distinct
 from ..tools.small_looks import Part
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
 
 Confidence = Annotated[float, Field(ge=0, le=1)]
 Verdict = Literal["confirmed", "rejected", "unverified"]
-StoppedBecause = Literal["answered", "limit:steps", "limit:visual_tokens", "limit:seconds"]
+StoppedBecause = Literal[
+    "answered", "limit:steps", "limit:visual_tokens", "limit:seconds", "limit:gpu_bytes", "cancelled"
+]
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
     """Immutable, and strict about names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class _Step(_Record):
+class Picture(Record):
+    """A still by its name in a run ("image 2"), and the part of it that is meant."""
+
+    name: str
+    still: StillRef
+    region: Box | None = None
+
+    def __str__(self) -> str:
+        size = f"{self.still.width}x{self.still.height}"
+        part = f", the part {self.region}" if self.region else ""
+        return f"{self.name} ({size} pixels, {self.still.origin.source}{part})"
+
+
+class Call(Record):
+    """A tool that a brain wants run, and with which arguments; ``id`` ties the observation to it."""
+
+    id: str
+    tool: str
+    arguments: dict[str, JsonValue] = {}
+
+
+class Show(Protocol):
+    """How a brain is shown pictures: in a tool's message, in a turn of the user's, or in words."""
+
+    @property
+    def in_tool_message(self) -> bool:
+        """Whether they stand in the message of the tool that shows them."""
+
+    def blocks(self, pictures: tuple[Picture, ...]) -> list[str | dict[str, Any]]:
+        """Return content blocks for pictures: images, or a line of text for each that is not shown."""
+
+
+class _Step(Record):
     """What all steps tell.
 
     Parameters
@@ -51,50 +89,127 @@ class _Step(_Record):
     summary: str
     notes: tuple[str, ...] = ()
 
+    def messages(self, show: Show) -> list[BaseMessage]:
+        """Return the step as messages of a chat between a user, a brain and its tools."""
+        return []
+
 
 class PlanStep(_Step):
     """What the question will cost; ``skipped`` says, input by input, what could not be read and why."""
 
     kind: Literal["plan"] = "plan"
+    question: str
     stills: int
     visual_tokens: int
+    pictures: tuple[Picture, ...] = ()
     skipped: tuple[str, ...] = ()
 
+    def messages(self, show: Show) -> list[BaseMessage]:
+        """Return the user's turn: the pictures, each behind its name, and the question."""
+        from langchain_core.messages import HumanMessage
 
-class LookStep(_Step):
-    """All stills were looked at; ``per_still`` is what each showed where the model saw one at a time."""
+        lines = [text_block(f"Not readable: {line}") for line in self.skipped]
+        return [HumanMessage([*show.blocks(self.pictures), *lines, text_block(self.question)])]
 
-    kind: Literal["look"] = "look"
-    answer: str
-    confidence: Confidence
+
+class CallStep(_Step):
+    """The brain decided what to do: these calls, one after the other.
+
+    ``thought`` is what it said beside them, ``brain_tokens`` what a language model read and wrote for it.
+    """
+
+    kind: Literal["call"] = "call"
+    calls: tuple[Call, ...]
+    thought: str = ""
+    brain_tokens: int = 0
+
+    def messages(self, show: Show) -> list[BaseMessage]:
+        """Return the brain's turn."""
+        from langchain_core.messages import AIMessage
+
+        calls = [
+            {"type": "tool_call", "id": call.id, "name": call.tool, "args": call.arguments}
+            for call in self.calls
+        ]
+        return [AIMessage(content=self.thought, tool_calls=calls)]
+
+
+class ObservationStep(_Step):
+    """What a tool found.
+
+    Parameters
+    ----------
+    call : str
+        The ``id`` of its call.
+    tool : str
+    text : str
+        The finding in words, for a brain.
+    answer, confidence : str, float or None
+        An answer to the question it was called with, where it gives one.
+    region : Box or None
+        The part of the still that the answer rests on.
+    per_still : tuple of str
+        What each still alone was found to show, where the model saw one at a time.
+    parts : tuple of Part
+        The small looks that it is drawn from.
+    comparisons : tuple of Comparison
+    pictures : tuple of Picture
+        What it shows: pictures that it made, or was asked to show again.
+    failed : bool
+        The call could not be carried out; ``text`` says why, and what to do instead.
+    """
+
+    kind: Literal["observation"] = "observation"
+    call: str
+    tool: str
+    text: str
+    answer: str | None = None
+    confidence: Confidence | None = None
+    region: Box | None = None
     per_still: tuple[str, ...] = ()
-
-
-class DivideStep(_Step):
-    """Small looks were taken; ``answer`` is drawn from ``parts``, None where they did not decide it."""
-
-    kind: Literal["divide"] = "divide"
-    answer: str | None
-    confidence: Confidence | None
     parts: tuple[Part, ...] = ()
-    region: Box | None = None
+    comparisons: tuple[Comparison, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    failed: bool = False
 
+    def messages(self, show: Show) -> list[BaseMessage]:
+        """Return the tool's message, and a turn of the user's with its pictures where they go there."""
+        from langchain_core.messages import HumanMessage, ToolMessage
 
-class CloserStep(_Step):
-    """Crops of the still were looked at; ``region`` is the one that supports the answer, if any does."""
-
-    kind: Literal["closer"] = "closer"
-    answer: str
-    confidence: Confidence
-    region: Box | None = None
+        pictures = show.blocks(self.pictures) if self.pictures else []
+        own = pictures if show.in_tool_message else []
+        told = ToolMessage(
+            [text_block(self.text), *own],
+            tool_call_id=self.call,
+            name=self.tool,
+            status="error" if self.failed else "success",
+            artifact=self,
+        )
+        if own or not pictures:
+            return [told]
+        return [told, HumanMessage([text_block(f"What {self.tool} shows:"), *pictures])]
 
 
 class VerifyStep(_Step):
-    """The evidence was reopened and asked again; ``confidence`` is that of the claim, None if unverified."""
+    """The evidence was reopened and asked again; ``confidence`` is that of the claim, None if unverified.
+
+    ``claim`` is what was asked about; ``sent_back`` says that the brain was given another chance.
+    """
 
     kind: Literal["verify"] = "verify"
+    claim: str
     verdict: Verdict
     confidence: Confidence | None = None
+    sent_back: bool = False
+
+    def messages(self, show: Show) -> list[BaseMessage]:
+        """Return the answer and its rejection, where the brain is to think again."""
+        from langchain_core.messages import AIMessage, HumanMessage
+
+        if not self.sent_back:
+            return []
+        told = f"A check of the pictures rejected that ({self.summary}). Look again, then answer."
+        return [AIMessage(content=self.claim), HumanMessage(content=told)]
 
 
 class AnswerStep(_Step):
@@ -105,47 +220,17 @@ class AnswerStep(_Step):
     confidence: Confidence
     stopped_because: StoppedBecause
 
+    def messages(self, show: Show) -> list[BaseMessage]:
+        """Return the brain's last turn."""
+        from langchain_core.messages import AIMessage
 
-Step = Annotated[
-    PlanStep | LookStep | DivideStep | CloserStep | VerifyStep | AnswerStep, Field(discriminator="kind")
-]
+        return [AIMessage(content=self.answer)]
+
+
+Step = Annotated[PlanStep | CallStep | ObservationStep | VerifyStep | AnswerStep, Field(discriminator="kind")]
 """One step of a run."""
 
 
-class Result(_Record):
-    """What a run found, what that rests on, and what it cost: the object of ``sightloop ask --json``.
-
-    Parameters
-    ----------
-    answer : str
-    confidence : float, 0..1
-        From the model's own probabilities.
-    evidence : tuple of Evidence
-        Every still that the answer rests on, with the region where one is known.
-    steps : tuple of Step
-        What was done, in order; an AnswerStep is the last.
-    usage : Usage
-        The sum over all steps; ``seconds`` are the model's.
-    model : str
-    stopped_because : str
-        "answered", or the limit that ended the run with the best answer so far: "limit:steps",
-        "limit:visual_tokens", "limit:seconds".
-    """
-
-    answer: str
-    confidence: Confidence
-    evidence: tuple[Evidence, ...]
-    steps: tuple[Step, ...]
-    usage: Usage
-    model: str
-    stopped_because: StoppedBecause
-
-    @property
-    def skipped(self) -> tuple[str, ...]:
-        """What could not be read, and why."""
-        return tuple(line for step in self.steps if isinstance(step, PlanStep) for line in step.skipped)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """The notes of all steps, each once."""
-        return distinct(note for step in self.steps for note in step.notes)
+def text_block(text: str) -> dict[str, Any]:
+    """Return a content block of text."""
+    return {"type": "text", "text": text}

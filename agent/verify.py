@@ -1,10 +1,10 @@
 """Verify: reopen evidence from its origin and ask again, before an answer is called confirmed.
 
-Three ways to ask again, chosen by the answer. One that was drawn from small looks has them taken again, in
-other framings. Any other short one is asked for anew, of the reopened pixels in other
-framings: every model can answer a question, and one that changes its mind when the picture moves by a few
-pixels did not know. Two sentences are never the same word for word, so a long answer is put to the model as
-a claim, to which it says yes or no.
+Four ways to ask again, chosen by the answer. Each difference between pictures is looked at in its region
+alone, against its opposite. What was drawn from small looks has them taken again, in other framings. Any
+other short answer is asked for anew, of the reopened pixels in other framings: every model can answer a
+question, and one that changes its mind when the picture moves by a few pixels did not know. Two sentences are
+never the same word for word, so a long answer is put to the model as a claim, to which it says yes or no.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import EvidenceError
-from ..memory import Box, Evidence, Still
-from ..tools.divide import divide
-from ..tools.intents import Intent
+from ..memory import Box, Evidence, Still, StillRef
+from ..tools.differences import Comparison
+from ..tools.divide import divide, division
+from ..tools.intents import Change, Intent
 from ..tools.look import Eyes, interleave, same_answer, sees_one_at_a_time
 from ..tools.small_looks import YES_NO
 from .state import Draft
@@ -66,7 +67,9 @@ class _Again:
         return "rejected" if self.wrong >= SURE else "unverified"
 
 
-def verify(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]) -> Verification:
+def verify(
+    eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence], refs: Sequence[StillRef] = ()
+) -> Verification:
     """Reopen the stills that ``evidence`` rests on, and ask again.
 
     Stills that were looked at together are asked about together. If one cannot be reopened (its source is
@@ -79,30 +82,62 @@ def verify(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]
     draft : Draft
         The answer that the evidence is for.
     evidence : sequence of Evidence, at least one
-        In the order of the stills.
+        In the order of the stills; of the differences, where the draft tells some.
+    refs : sequence of StillRef
+        All pictures of the run, which the numbers of the draft's comparisons count.
 
     Returns
     -------
     Verification
     """
     try:
-        stills = [item.reopen() for item in evidence]
+        if any(pair.differences for pair in draft.comparisons):
+            again = _compared(eyes, draft.comparisons, refs)
+        else:
+            again = _asked(eyes, question, draft, evidence)
     except EvidenceError as error:
         return Verification(tuple(evidence), "unverified", None, (f"not verified: {error.message}",))
-    if draft.goal is not None:
-        again = [_divided(eyes, draft.goal, draft.text, stills)] * len(stills)
-    elif sees_one_at_a_time(eyes.checkpoint, stills):
-        again = [_claimed(eyes, item.claim, [still]) for item, still in zip(evidence, stills, strict=True)]
-    elif draft.short:
-        again = [_reframed(eyes, question, draft.text, stills)] * len(stills)
-    else:
-        again = [_claimed(eyes, evidence[0].claim, stills)] * len(stills)
     checked = tuple(
         item.model_copy(update={"confidence": said.right, "verdict": said.verdict})
         for item, said in zip(evidence, again, strict=True)
     )
     worst = min(again, key=lambda said: said.right - said.wrong)
     return Verification(checked, worst.verdict, min(said.right for said in again))
+
+
+def _asked(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]) -> list[_Again]:
+    """Ask again in the way that suits the answer: one entry for each piece of evidence."""
+    stills = [item.reopen() for item in evidence]
+    goal = division(eyes.checkpoint, question, stills) if draft.divided else None
+    if goal is not None:
+        return [_divided(eyes, goal, draft.text, stills)] * len(stills)
+    if sees_one_at_a_time(eyes.checkpoint, stills):
+        return [_claimed(eyes, item.claim, [still]) for item, still in zip(evidence, stills, strict=True)]
+    if draft.short and not draft.said:
+        return [_reframed(eyes, question, draft.text, stills)] * len(stills)
+    return [_claimed(eyes, evidence[0].claim, stills)] * len(stills)
+
+
+def _compared(eyes: Eyes, comparisons: Sequence[Comparison], refs: Sequence[StillRef]) -> list[_Again]:
+    """Look at each difference in its region alone: one entry for each side of it that is evidence."""
+    from ..tools.confirm import confirm  # loads OpenCV
+
+    opened: dict[int, Still] = {}
+
+    def still(number: int) -> Still:
+        if number not in opened:
+            opened[number] = Evidence(still=refs[number - 1], claim="", confidence=0).reopen()
+        return opened[number]
+
+    again: list[_Again] = []
+    for pair in comparisons:
+        before, after = still(pair.before), still(pair.after)
+        if not pair.differences:
+            again.append(_divided(eyes, Change("what"), pair.words, [before, after]))
+        for one in pair.differences:
+            sides = sum(box is not None for box in (one.before, one.after))
+            again += [_Again(*confirm(eyes, before, after, one))] * sides
+    return again
 
 
 def _reframed(eyes: Eyes, question: str, text: str, stills: Sequence[Still]) -> _Again:

@@ -21,7 +21,9 @@ from .. import __version__
 from ..errors import SightloopError
 
 if TYPE_CHECKING:
-    from ..agent.steps import Result, Step
+    from ..agent.approval import Pending
+    from ..agent.result import Result
+    from ..agent.steps import Step
     from ..tools.llava_next.checkpoints import Checkpoint
 
 INTERRUPTED = 130
@@ -151,11 +153,12 @@ def ask(
         show_result(result)
 
 
-def _follow(events: Iterator[Step | Result]) -> Result:
+def _follow(events: Iterator[Step | Result | Pending]) -> Result:
     """Show each step while it is the latest (on a terminal), report what was skipped, return the result."""
     from rich.console import Console
 
-    from ..agent.steps import PlanStep, Result
+    from ..agent.result import Result
+    from ..agent.steps import PlanStep
 
     console = Console(stderr=True, markup=False, highlight=False)
     with console.status("reading the pictures"):

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from ..agent.steps import Result
+    from ..agent.result import Result
     from ..memory import Evidence, Still
     from ..tools.llava_next.checkpoints import Bits, Checkpoint
 

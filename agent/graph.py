@@ -1,0 +1,180 @@
+"""Graph: the loop as a LangGraph. Plan, think, act, verify, answer; every way through it ends with an answer.
+
+The nodes decide what comes next; what they read and write is a :class:`~sightloop.agent.run.Run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, Literal
+
+from langgraph.graph import START, StateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+
+from ..errors import SightloopError
+from ..tools.look import Eyes, distinct, looking_prompts
+from .approval import approved
+from .brains import Brain
+from .limits import Cancelled, LimitReached, Limits
+from .run import Live, Run, Turn, count, sure
+from .steps import AnswerStep, Call, CallStep, ObservationStep, PlanStep, VerifyStep
+from .toolbox import TOOLS, Found, tool
+from .verify import verify
+
+Node = Literal["plan", "think", "act", "verify", "answer", "__end__"]
+"""Where the loop goes on; "__end__" is LangGraph's."""
+
+
+class Loop:
+    """The nodes of the graph.
+
+    Parameters
+    ----------
+    eyes, brain, limits
+        As of :class:`~sightloop.agent.VisualAgent`.
+    approve : collection of str
+        Names of the tools that a person must approve before they run.
+    """
+
+    def __init__(self, eyes: Eyes, brain: Brain, limits: Limits, approve: Collection[str] = ()) -> None:
+        self.eyes, self.brain, self.limits = eyes, brain, limits
+        self.approve = frozenset(approve)
+
+    def graph(self) -> StateGraph[Turn, Live, Turn, Turn]:
+        """Return the graph, to be compiled."""
+        graph = StateGraph(Turn, context_schema=Live)
+        ways: dict[str, tuple[Node, ...]] = {
+            "plan": ("think",),
+            "think": ("act", "verify", "answer"),
+            "act": ("act", "think", "answer"),
+            "verify": ("think", "answer"),
+            "answer": ("__end__",),
+        }
+        for name, after in ways.items():
+            act: Callable[[Run], Node] = getattr(self, f"_{name}")
+            graph.add_node(name, self._node(act), destinations=after)
+        graph.add_edge(START, "plan")
+        return graph
+
+    def _node(self, act: Callable[[Run], Node]) -> Any:
+        """Make a node of a method: open the run, act, and keep what it changed."""
+
+        def node(values: Turn, runtime: Runtime[Live]) -> Command[Node]:
+            run = Run(self.eyes, self.brain, self.limits, values, runtime)
+            try:
+                after = act(run)
+            except LimitReached as limit:
+                after = run.stop(limit)
+            except Cancelled:
+                after = run.cancelled()
+            return Command(goto=after, update=run.kept())
+
+        return node
+
+    def _plan(self, run: Run) -> Node:
+        state = run.begin()
+        prompts = looking_prompts(self.eyes.checkpoint, state.question, state.stills)
+        plans = [run.meter.plan(prompt) for prompt in prompts]
+        tokens = sum(plan.visual_tokens for plan in plans)
+        restated = [f"understood as: {state.question}"] if state.question != state.asked else []
+        own = (f"{still.origin.source}: {note}" for still in state.stills for note in still.notes)
+        run.emit(
+            PlanStep(
+                **run.meter.lap(),
+                summary=f"{count(state.inputs, 'still')} of {tokens} visual tokens for {self.eyes.name}",
+                notes=distinct([*restated, *own, *(note for plan in plans for note in plan.notes)]),
+                question=state.question,
+                stills=state.inputs,
+                visual_tokens=tokens,
+                pictures=state.gallery.pictures[: state.inputs],
+                skipped=run.skipped,
+            )
+        )
+        return "think"
+
+    def _think(self, run: Run) -> Node:
+        state = run.state
+        run.meter.admit()
+        move = self.brain.next(state, {} if run.over else TOOLS, run.meter)
+        if move.calls:
+            state.queue = list(move.calls)
+            names = ", ".join(call.tool for call in move.calls)
+            run.emit(
+                CallStep(
+                    **run.meter.lap(),
+                    summary=names,
+                    notes=move.notes,
+                    calls=move.calls,
+                    thought=move.text,
+                    brain_tokens=move.tokens,
+                )
+            )
+            return "act"
+        run.finish(move)
+        return "answer" if state.verified else "verify"
+
+    def _act(self, run: Run) -> Node:
+        call = run.state.queue[0]
+        refused = None
+        if call.tool in self.approve:
+            call, refused = approved(call)
+        if refused is not None:
+            step = run.observation(call, Found(text=refused), failed=True)
+        else:
+            run.admit_step()
+            step = self._ran(run, call)
+        run.state.queue.pop(0)
+        run.emit(step)
+        if run.state.stopped_because != "answered":
+            return "answer"
+        return "act" if run.state.queue else "think"
+
+    def _ran(self, run: Run, call: Call) -> ObservationStep:
+        """Run a tool; what it cannot do is told to the brain, which may do something else."""
+        try:
+            found = tool(call.tool)(run.meter, run.state, dict(call.arguments))
+        except SightloopError as error:
+            if run.state.draft is None and call.tool == "look" and not call.arguments.get("images"):
+                raise  # the question itself cannot be looked at: nothing else will answer it
+            return run.observation(call, Found(text=error.message), failed=True)
+        run.learn(call, found)
+        return run.observation(call, found)
+
+    def _verify(self, run: Run) -> Node:
+        run.admit_step()
+        state = run.state
+        assert state.draft is not None  # think ends with one
+        refs = [picture.still for picture in run.pictures]
+        checked = verify(run.meter, state.question, state.draft, state.evidence, refs)
+        state.evidence, state.verified = checked.evidence, True
+        back = checked.verdict == "rejected" and not state.sent_back
+        state.sent_back |= back
+        how_sure = "" if checked.confidence is None else f" ({checked.confidence:.0%})"
+        run.emit(
+            VerifyStep(
+                **run.meter.lap(),
+                summary=f"{checked.verdict}{how_sure}",
+                notes=checked.notes,
+                claim=state.draft.text,
+                verdict=checked.verdict,
+                confidence=checked.confidence,
+                sent_back=back,
+            )
+        )
+        return "think" if back else "answer"
+
+    def _answer(self, run: Run) -> Node:
+        state, draft = run.state, run.state.draft
+        assert draft is not None  # no way leads here without one
+        run.emit(
+            AnswerStep(
+                **run.meter.lap(),
+                summary=f"{sure(draft.text, draft.confidence)}, {state.stopped_because}",
+                answer=draft.text,
+                confidence=draft.confidence,
+                stopped_because=state.stopped_because,
+            )
+        )
+        run.conclude()
+        return "__end__"

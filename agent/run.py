@@ -1,0 +1,289 @@
+"""Run: one run of the loop, as its nodes read and write it.
+
+A run's state is JSON in the channel ``run``, so any checkpointer of LangGraph keeps it; pixels that no file
+holds lie beside it in ``media``. Within one call the live state is used as it is (:class:`Live`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sized
+from dataclasses import dataclass, field
+from textwrap import shorten
+from typing import Any, Literal, TypedDict
+
+from langgraph.runtime import Runtime
+
+from ..errors import InputError
+from ..tools.look import Eyes, look
+from .brains import Brain, Move
+from .gallery import Gallery
+from .inputs import Gathered, asked, gather
+from .limits import Currency, LimitReached, Limits, Meter
+from .result import Result
+from .state import Draft, Exchange, State
+from .steps import Call, ObservationStep, Picture, Step, StoppedBecause
+from .toolbox import Found
+
+SUMMARY_WIDTH = 80
+"""Characters of an answer in a step's summary."""
+
+_REASONS: dict[Currency, StoppedBecause] = {
+    "steps": "limit:steps",
+    "visual_tokens": "limit:visual_tokens",
+    "seconds": "limit:seconds",
+    "gpu_bytes": "limit:gpu_bytes",
+}
+
+
+class Turn(TypedDict, total=False):
+    """The graph's channels.
+
+    ``question`` and ``inputs`` (paths; none goes on with the pictures of the turn before) start a turn;
+    ``run`` and ``media`` are the loop's own; ``result`` is the JSON of a :class:`Result`.
+    """
+
+    question: str
+    inputs: list[str]
+    run: dict[str, Any]
+    media: dict[str, bytes]
+    result: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Live:
+    """What one call of the graph holds that is no data: pictures at hand, the meter, who may cancel.
+
+    Parameters
+    ----------
+    gathered : Gathered, optional
+        The inputs, where the caller has read them already.
+    cancel : threading.Event
+    keep : bool
+        Write the state to its channels after every step, for a checkpointer.
+    """
+
+    gathered: Gathered | None = None
+    cancel: threading.Event = field(default_factory=threading.Event)
+    keep: bool = True
+    state: State | None = None
+    meter: Meter | None = None
+    result: Result | None = None
+
+
+class Run:
+    """One run, opened by a node: its state and its meter, from the live ones or from the channels.
+
+    Parameters
+    ----------
+    eyes, brain, limits
+        As of :class:`~sightloop.agent.VisualAgent`.
+    values : Turn
+    runtime : Runtime
+    """
+
+    def __init__(
+        self, eyes: Eyes, brain: Brain, limits: Limits, values: Turn, runtime: Runtime[Live]
+    ) -> None:
+        self._brain = brain
+        self._values = values
+        self._write = runtime.stream_writer
+        # Composed into somebody's graph there is no context: every node opens the run from its channels.
+        given: Live | None = runtime.context
+        self.live = Live() if given is None else given
+        if self.live.state is None and "run" in values:
+            self.live.state = self._restored()
+        if self.live.meter is None:
+            spent = self.live.state
+            usage, seconds = (spent.usage, spent.seconds) if spent else (None, 0.0)
+            self.live.meter = Meter(eyes, limits, self.live.cancel, usage, seconds)
+            self.live.meter.has_answer = spent is not None and spent.draft is not None
+        self.meter = self.live.meter
+        self.skipped: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """What the run knows."""
+        assert self.live.state is not None  # the first node makes one
+        return self.live.state
+
+    def begin(self) -> State:
+        """Start a turn: with new pictures, or with those of the turn before."""
+        question, before = asked(self._values.get("question", "")), self.live.state
+        history: tuple[Exchange, ...] = ()
+        if before is not None and before.draft is not None:
+            history = (*before.history, Exchange(question=before.question, answer=before.draft.text))
+        inputs = self._values.get("inputs") or []
+        if self.live.gathered is None and before is not None and not inputs:
+            gathered = Gathered(before.stills, [])
+        else:
+            gathered = self.live.gathered or gather(inputs)
+        stills, skipped = gathered
+        self.skipped = tuple(error.message for error in skipped)
+        restated = self._brain.restate(question, history)
+        self.live.state = State.begin(restated, stills, asked=question, history=history)
+        return self.live.state
+
+    @property
+    def over(self) -> bool:
+        """Whether steps or seconds are spent, and the brain must come to an end."""
+        return self._steps_left == 0 or self.meter.over.late
+
+    @property
+    def _steps_left(self) -> int | None:
+        limit = self.meter.limits.steps
+        done = sum(step.kind in ("observation", "verify") for step in self.state.steps)
+        return None if limit is None else max(0, limit - done)
+
+    def admit_step(self) -> None:
+        """Raise where another step would go past a limit, or nobody waits any more."""
+        self.meter.admit()
+        if self._steps_left == 0:
+            raise LimitReached("steps", needed=(self.meter.limits.steps or 0) + 1)
+
+    def emit(self, step: Step) -> None:
+        """Keep a step, and show it to whoever streams the run."""
+        self.state.steps.append(step)
+        self._write(step)
+
+    def observation(self, call: Call, found: Found, *, failed: bool = False) -> ObservationStep:
+        """Tell what a tool found as a step."""
+        summary = found.text.split("\n")[0]
+        if found.answer is not None and found.confidence is not None:
+            parts = f", from {count(found.parts, 'small look')}" if found.parts else ""
+            where = f", in {found.region}" if found.region else ""
+            summary = f"{sure(found.answer, found.confidence)}{parts}{where}"
+        return ObservationStep(
+            **self.meter.lap(),
+            summary=f"{call.tool}: {shorten(summary, 2 * SUMMARY_WIDTH, placeholder=' ...')}",
+            notes=found.notes,
+            call=call.id,
+            tool=call.tool,
+            text=found.text,
+            answer=found.answer,
+            confidence=found.confidence,
+            region=found.region,
+            per_still=found.per_still,
+            parts=found.parts,
+            comparisons=found.comparisons,
+            pictures=found.pictures,
+            failed=failed,
+        )
+
+    def learn(self, call: Call, found: Found) -> None:
+        """Take a tool's answer as the draft, if it answers the run's own question or is the first."""
+        state = self.state
+        if found.answer is None or found.confidence is None:
+            return
+        asked_same = call.arguments.get("question") in (None, "", state.question)
+        own = asked_same and not call.arguments.get("images")
+        if state.draft is not None and not own:
+            return
+        state.adopt(
+            Draft(
+                text=found.answer,
+                confidence=found.confidence,
+                tokens=found.tokens,
+                region=found.region,
+                per_still=found.per_still,
+                divided=bool(found.parts or found.comparisons),
+                comparisons=found.comparisons,
+            )
+        )
+        self.meter.has_answer = True
+        if found.cut_short:
+            state.stopped_because = "cancelled" if self.live.cancel.is_set() else "limit:seconds"
+
+    def finish(self, move: Move) -> None:
+        """Take the brain's answer as the draft; where there is neither, look once."""
+        state = self.state
+        if move.text:
+            seen = [step.confidence for step in state.observations if step.confidence is not None]
+            tokens = len(move.text.split())
+            confidence = min(seen, default=0.5)
+            state.adopt(Draft(text=move.text, confidence=confidence, tokens=tokens, said=True))
+            self.meter.has_answer = True
+        elif state.draft is None:
+            seen_now = look(self.meter, state.question, state.stills)
+            found = Found(
+                text=seen_now.text,
+                answer=seen_now.text,
+                confidence=seen_now.confidence,
+                per_still=seen_now.per_still,
+                notes=seen_now.notes,
+                tokens=seen_now.tokens,
+                cut_short=seen_now.cut_short,
+            )
+            call = Call(id="last", tool="look")
+            self.learn(call, found)
+            self.emit(self.observation(call, found))
+
+    def stop(self, limit: LimitReached) -> Literal["answer"]:
+        """End the run at a limit, with the best answer so far."""
+        if self.state.draft is None:
+            raise InputError(
+                f"the first look takes {limit.needed:g} visual tokens, more than the limit of "
+                f"{self.meter.limits.visual_tokens}; raise it, or ask about fewer or smaller pictures."
+            ) from None
+        self.state.stopped_because = _REASONS[limit.currency]
+        return "answer"
+
+    def cancelled(self) -> Literal["answer"]:
+        """End the run because nobody waits for it, with the best answer so far, which may be none."""
+        if self.state.draft is None:
+            self.state.adopt(Draft(text="", confidence=0, tokens=0))
+        self.state.stopped_because = "cancelled"
+        return "answer"
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All pictures of the run, in order."""
+        return self.state.gallery.pictures
+
+    def conclude(self) -> None:
+        """Gather what the run found."""
+        state = self.state
+        assert state.draft is not None  # only a run with one ends
+        self.live.result = Result(
+            question=state.question,
+            answer=state.draft.text,
+            confidence=state.draft.confidence,
+            evidence=state.evidence,
+            comparisons=state.draft.comparisons,
+            steps=tuple(state.steps),
+            usage=self.meter.usage,
+            model=self.meter.name,
+            stopped_because=state.stopped_because,
+        ).with_stills(state.gallery.stills)
+
+    def kept(self) -> Turn:
+        """Return what the channels are to hold of the run now."""
+        if not self.live.keep:
+            return {}
+        state, known = self.state, self._values.get("media", {})
+        state.usage, state.seconds = self.meter.usage, self.meter.seconds
+        pictures = [picture.model_dump(mode="json") for picture in self.pictures]
+        kept: Turn = {
+            "run": {"state": state.model_dump(mode="json"), "pictures": pictures},
+            "media": state.gallery.media(known),
+        }
+        if self.live.result is not None:
+            kept["result"] = self.live.result.model_dump(mode="json")
+        return kept
+
+    def _restored(self) -> State:
+        """Read the run that the channels hold, with its pictures."""
+        kept = self._values["run"]
+        gallery = Gallery.restored(kept["pictures"], self._values.get("media", {}))
+        return State.model_validate(kept["state"]).placed(gallery)
+
+
+def sure(text: str, confidence: float) -> str:
+    """Return an answer and its confidence, in one line."""
+    return f"{shorten(text, SUMMARY_WIDTH, placeholder=' ...')} ({confidence:.0%})"
+
+
+def count(things: Sized | int, name: str) -> str:
+    """Return how many there are, in words: "1 still", "2 stills"."""
+    number = things if isinstance(things, int) else len(things)
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
