@@ -7,7 +7,6 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from sightloop import LlavaNext, Still
 from sightloop.errors import InputError
@@ -16,54 +15,12 @@ from sightloop.tools.align import align
 from sightloop.tools.compare import compare
 from sightloop.tools.llava_next.pocket.questions import Question
 from sightloop.tools.llava_next.pocket.worlds import PIXELS_PER_UNIT, worlds
+from sightloop.tools.perturb import PERTURBATIONS, Pixels
 from sightloop.tools.regions import changed_regions
 
 data = pytest.importorskip("skimage.data", reason="needs the photographs of scikit-image (extra dev)")
 
-Pixels = NDArray[np.uint8]
-
-
-def jpeg(image: Pixels) -> Pixels:
-    return np.asarray(
-        cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], 1), np.uint8
-    )
-
-
-def noise(image: Pixels) -> Pixels:
-    return np.clip(image + np.random.default_rng(0).normal(0, 8, image.shape), 0, 255).astype(np.uint8)
-
-
-def brighter(image: Pixels) -> Pixels:
-    return np.clip(image * 1.15 + 12, 0, 255).astype(np.uint8)
-
-
-def gamma(image: Pixels) -> Pixels:
-    return (255 * (image / 255) ** 0.8).astype(np.uint8)
-
-
-def warped(image: Pixels, matrix: NDArray[np.float64]) -> Pixels:
-    size = (image.shape[1], image.shape[0])
-    return np.asarray(cv2.warpPerspective(image, matrix, size, borderMode=cv2.BORDER_REFLECT), np.uint8)
-
-
-def shifted(image: Pixels) -> Pixels:
-    return warped(image, np.array([[1, 0, 0.02 * image.shape[1]], [0, 1, -0.02 * image.shape[0]], [0, 0, 1]]))
-
-
-def turned(image: Pixels) -> Pixels:
-    turn = cv2.getRotationMatrix2D((image.shape[1] / 2, image.shape[0] / 2), 2, 1)
-    return warped(image, np.vstack([turn, [0, 0, 1]]))
-
-
-def tilted(image: Pixels) -> Pixels:
-    height, width = image.shape[:2]
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    moves = np.array([[0.02, 0.01], [-0.015, 0.02], [0.01, -0.02], [-0.02, 0]], np.float32)
-    ends = corners + moves * np.array([width, height], np.float32)
-    return warped(image, cv2.getPerspectiveTransform(corners, ends))
-
-
-PERTURBED = [jpeg, noise, brighter, gamma, shifted, turned, tilted]
+PERTURBED = list(PERTURBATIONS.values())
 PHOTOS = ["astronaut", "coffee", "chelsea"]
 
 

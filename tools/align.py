@@ -34,6 +34,9 @@ WIDE = 60
 """Grey levels that a channel must span for its curve to be fitted."""
 TOGETHER = 5.0
 """Grey levels within which two pixels show the same."""
+FINER, BIN, IN_BIN = 10.0, 8, 30
+"""Grey levels that a curve may be corrected by at most, width of the bins of values that are corrected alike,
+and pixels that a bin needs."""
 ROUNDS = 4
 """Of fitting light and colour to the pixels that agree best so far."""
 
@@ -210,7 +213,7 @@ def _fit_light(
         if open_.sum() < 100 or np.ptp(x[open_]) < 8:
             continue
         x, y = x[open_], y[open_]
-        curve = _curve(x, y)
+        curve = _finer(_curve(x, y), x, y)
         light = np.clip(curve(two[..., channel]), 0, 255)
         # What was too bright or too dark to be told apart may have been anything beyond.
         lost = ((two[..., channel] >= BRIGHT) & (one[..., channel] > light)) | (
@@ -221,6 +224,19 @@ def _fit_light(
 
 
 Curve = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+def _finer(curve: Curve, x: NDArray[np.float32], y: NDArray[np.float32]) -> Curve:
+    """Add what the curve leaves, value by value, where that is too little to explain a change away."""
+    left = y - curve(x)
+    near = np.abs(left) < FINER
+    bins = (x[near] / BIN).astype(int)
+    known = [index for index in np.unique(bins) if (bins == index).sum() >= IN_BIN]
+    if not known:
+        return curve
+    middles = [float(np.median(x[near][bins == index])) for index in known]
+    medians = [float(np.median(left[near][bins == index])) for index in known]
+    return lambda values: curve(values) + np.interp(values, middles, medians)
 
 
 def _curve(x: NDArray[np.float32], y: NDArray[np.float32]) -> Curve:
@@ -240,5 +256,11 @@ def _curve(x: NDArray[np.float32], y: NDArray[np.float32]) -> Curve:
     if (error < TOGETHER).mean() < explained + 0.05:
         return lambda values: values + offset
     low, high = np.quantile(x[keep], (0.01, 0.99))
-    # Beyond what was fitted a parabola goes anywhere: go on with its last offset.
-    return lambda values: parabola(np.clip(values, low, high)) + values - np.clip(values, low, high)
+    slope = (parabola(high) - parabola(low)) / (high - low)
+
+    def curve(values: NDArray[Any]) -> NDArray[Any]:
+        # Beyond what was fitted a parabola goes anywhere: go on with its mean slope.
+        inside = np.clip(values, low, high)
+        return np.asarray(parabola(inside) + slope * (values - inside))
+
+    return curve

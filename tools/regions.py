@@ -21,6 +21,8 @@ SURE = 6.0
 """Deviations of the fitted noise from which a pixel has changed."""
 FLOOR, EDGE = 1.5, 0.12
 """Least noise, in grey levels, and least share of the local contrast, that is believed."""
+LINKS = 3.0
+"""Deviations of pixels that link surer ones to one region, as in hysteresis (Canny 1986)."""
 LEAST_CHANGE = 12.0
 """Grey levels by which a region must differ at its middle half."""
 LEAST_AREA = 2.5e-4
@@ -73,16 +75,11 @@ def changed_regions(aligned: Aligned) -> list[Changed]:
     strength[~aligned.valid] = 0
     sure = (strength > SURE).astype(np.uint8)
     mask = cv2.morphologyEx(sure, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    reach = max(3, round(NEAR * float(np.hypot(height, width)))) | 1
-    joined = cv2.morphologyEx(
-        mask, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    )
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    labels, boxes = _linked(mask, strength)
     difference = np.abs(aligned.before - aligned.after).max(2)
     found = []
-    for index in range(1, count):
-        x, y, w, h, _ = stats[index]
-        inside = (labels[y : y + h, x : x + w] == index) & (mask[y : y + h, x : x + w] > 0)
+    for index, (x, y, w, h) in boxes.items():
+        inside = labels[y : y + h, x : x + w] == index
         if inside.sum() < max(12, LEAST_AREA * height * width):
             continue
         if np.median(difference[y : y + h, x : x + w][inside]) < LEAST_CHANGE:
@@ -90,6 +87,23 @@ def changed_regions(aligned: Aligned) -> list[Changed]:
         deviations = float(np.median(strength[y : y + h, x : x + w][inside]))
         found.append(Changed(int(x), int(y), int(x + w), int(y + h), inside, deviations))
     return sorted(found, key=lambda region: -region.deviations * region.mask.sum())
+
+
+def _linked(
+    mask: NDArray[np.uint8], strength: NDArray[np.float32]
+) -> tuple[NDArray[np.int32], dict[int, tuple[int, int, int, int]]]:
+    """Label the pixels of ``mask``, neighbours and what weaker pixels link alike; give each label's box."""
+    height, width = mask.shape
+    reach = max(3, round(NEAR * float(np.hypot(height, width)))) | 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    weak = cv2.morphologyEx((strength > LINKS).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    _, joined = cv2.connectedComponents(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc) | weak, connectivity=8)
+    labels = np.where(mask > 0, joined, 0).astype(np.int32)
+    boxes = {}
+    for index in np.unique(labels[labels > 0]):
+        x, y, w, h = cv2.boundingRect((labels == index).astype(np.uint8))
+        boxes[int(index)] = (x, y, w, h)
+    return labels, boxes
 
 
 def _deviations(aligned: Aligned, scale: int) -> NDArray[np.float32]:
