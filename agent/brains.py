@@ -14,7 +14,7 @@ from ..tools.divide import division, settled
 from ..tools.followup import complete
 from ..tools.intents import Change, about_the_whole
 from .state import Exchange, State
-from .steps import Call, Record
+from .steps import Call, CallStep, Record, Step, VerifyStep
 from .toolbox import Tool
 
 
@@ -124,9 +124,14 @@ class Recorded:
 
     def next(self, state: State, tools: Mapping[str, Tool], eyes: Any) -> Move:
         """Return the recorded move that is due."""
-        done = sum(step.kind == "call" for step in state.steps)
-        return self.moves[done] if tools and done < len(self.moves) else Move()
+        done = sum(isinstance(step, CallStep) or _sent_back(step) for step in state.steps)
+        move = self.moves[done] if done < len(self.moves) else Move()
+        return move if tools else Move(text="" if move.calls else move.text)
 
     def restate(self, question: str, history: tuple[Exchange, ...]) -> str:
         """Return the question: it was recorded complete."""
         return question
+
+
+def _sent_back(step: Step) -> bool:
+    return isinstance(step, VerifyStep) and step.sent_back

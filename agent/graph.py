@@ -159,6 +159,7 @@ class Loop:
                 claim=state.draft.text,
                 verdict=checked.verdict,
                 confidence=checked.confidence,
+                by_brain=state.draft.said,
                 sent_back=back,
             )
         )
@@ -173,6 +174,7 @@ class Loop:
                 summary=f"{sure(draft.text, draft.confidence)}, {state.stopped_because}",
                 answer=draft.text,
                 confidence=draft.confidence,
+                by_brain=draft.said,
                 stopped_because=state.stopped_because,
             )
         )

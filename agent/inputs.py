@@ -17,6 +17,7 @@ from PIL import Image
 from ..errors import InputError
 from ..memory import Still
 from ..memory.sources.photos import photos
+from ..tools.differences import MOST_STILLS
 
 Input: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.generic] | Still
 """A file, a folder of photos, an image or array in memory, or a still."""
@@ -64,6 +65,25 @@ def gather(inputs: Input | Iterable[Input]) -> Gathered:
     raise InputError(
         f"none of the {len(skipped)} inputs can be read:\n{listed}",
         input=", ".join(error.input or "?" for error in skipped),
+    )
+
+
+def several(gathered: Gathered) -> Gathered:
+    """Return what was read, if it can be compared.
+
+    Raises
+    ------
+    InputError
+        If there is only one still, or more than 16; what else could not be read is named too.
+    """
+    count = len(gathered.stills)
+    if 2 <= count <= MOST_STILLS:
+        return gathered
+    bad = "".join(f"\n  {error.message}" for error in gathered.skipped)
+    lost = f" These could not be read:{bad}" if bad else ""
+    raise InputError(
+        f"comparing takes 2 to {MOST_STILLS} pictures, not {count}.{lost}",
+        input=", ".join(error.input or "?" for error in gathered.skipped) or None,
     )
 
 

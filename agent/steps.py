@@ -193,13 +193,15 @@ class ObservationStep(_Step):
 class VerifyStep(_Step):
     """The evidence was reopened and asked again; ``confidence`` is that of the claim, None if unverified.
 
-    ``claim`` is what was asked about; ``sent_back`` says that the brain was given another chance.
+    ``claim`` is what was asked about, ``by_brain`` says that a brain put it in its own words, and
+    ``sent_back`` that it was given another chance.
     """
 
     kind: Literal["verify"] = "verify"
     claim: str
     verdict: Verdict
     confidence: Confidence | None = None
+    by_brain: bool = False
     sent_back: bool = False
 
     def messages(self, show: Show) -> list[BaseMessage]:
@@ -213,11 +215,12 @@ class VerifyStep(_Step):
 
 
 class AnswerStep(_Step):
-    """The end of every run."""
+    """The end of every run; ``by_brain`` says that a brain put the answer in its own words."""
 
     kind: Literal["answer"] = "answer"
     answer: str
     confidence: Confidence
+    by_brain: bool = False
     stopped_because: StoppedBecause
 
     def messages(self, show: Show) -> list[BaseMessage]:

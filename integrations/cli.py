@@ -1,4 +1,4 @@
-"""The command line: ``sightloop ask | plan | models | doctor | bench``.
+"""The command line: ``sightloop ask | compare | plan | models | doctor | bench``.
 
 Exit codes: 0 with an answer, 2 for bad usage or input, 1 for what was not foreseen, 130 for Ctrl-C. Answers
 go to stdout, everything else to stderr; with ``--json`` both are one JSON object. What a command needs is
@@ -21,10 +21,15 @@ from .. import __version__
 from ..errors import SightloopError
 
 if TYPE_CHECKING:
+    from ..agent import Limits
     from ..agent.approval import Pending
+    from ..agent.inputs import Gathered
     from ..agent.result import Result
     from ..agent.steps import Step
     from ..tools.llava_next.checkpoints import Checkpoint
+
+WHAT_CHANGED = "What changed?"
+"""What ``compare`` asks."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells count it: 128 + SIGINT."""
@@ -50,6 +55,32 @@ class Quantization(StrEnum):
 
 
 Files = Annotated[list[str], typer.Argument(help="Pictures, or folders of pictures.", show_default=False)]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="A checkpoint's name (see `sightloop models`) or a local folder of weights; "
+        "the embedded pocket model by default.",
+        show_default=False,
+    ),
+]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1; by default the best there is.")]
+Bits = Annotated[
+    Quantization | None, typer.Option(help="Load the language model in fewer bits (needs a CUDA GPU).")
+]
+Steps = Annotated[int, typer.Option(min=1, help="Tools that may run, checks of the answer included.")]
+VisualTokens = Annotated[int | None, typer.Option(min=1, help="Visual tokens that the whole run may spend.")]
+Seconds = Annotated[
+    float | None, typer.Option(help="Seconds that the whole run may take, once the model is loaded.")
+]
+GpuBytes = Annotated[
+    int | None, typer.Option(min=1, help="Bytes of memory that a call may take beside the weights.")
+]
+Report = Annotated[
+    Path | None, typer.Option(help="Write a page with pictures, boxes, steps and cost.", show_default=False)
+]
+Trace = Annotated[
+    Path | None, typer.Option(help="Save the run and its pictures to this folder.", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unforeseen error.")]
 
@@ -110,43 +141,87 @@ def _root(
 def ask(
     question: Annotated[str, typer.Argument(help="What to ask, in your own words.", show_default=False)],
     files: Files,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="A checkpoint's name (see `sightloop models`) or a local folder of weights; "
-            "the embedded pocket model by default.",
-            show_default=False,
-        ),
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda or cuda:1; by default the best there is.")
-    ] = None,
-    quantization: Annotated[
-        Quantization | None, typer.Option(help="Load the language model in fewer bits (needs a CUDA GPU).")
-    ] = None,
-    max_steps: Annotated[int, typer.Option(min=1, help="Steps that may ask the model.")] = 8,
-    max_visual_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Visual tokens that the whole run may spend.")
-    ] = None,
-    max_seconds: Annotated[
-        float | None, typer.Option(help="Seconds that the whole run may take, once the model is loaded.")
-    ] = None,
+    model: Model = None,
+    device: Device = None,
+    quantization: Bits = None,
+    max_steps: Steps = 8,
+    max_visual_tokens: VisualTokens = None,
+    max_seconds: Seconds = None,
+    max_gpu_bytes: GpuBytes = None,
+    report: Report = None,
+    trace: Trace = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Answer a question about pictures, with evidence and cost."""
-    from ..agent import Limits, VisualAgent
     from ..agent.inputs import asked, gather
-    from .render import show_result
 
-    if max_seconds is not None and not max_seconds > 0:
-        raise typer.BadParameter(f"{max_seconds:g} is not more than 0.", param_hint="--max-seconds")
-    limits = Limits(steps=max_steps, visual_tokens=max_visual_tokens, seconds=max_seconds)
+    limits = _limits(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
     question, inputs = asked(question), gather(files)  # before torch and the weights are loaded
+    result = _run(question, inputs, limits, model, device, quantization)
+    _deliver(result, report, trace, as_json)
+
+
+@app.command()
+def compare(
+    files: Annotated[
+        list[str],
+        typer.Argument(help="2 to 16 pictures, or a folder of them; each is compared with the first."),
+    ],
+    model: Model = None,
+    device: Device = None,
+    quantization: Bits = None,
+    max_steps: Steps = 8,
+    max_visual_tokens: VisualTokens = None,
+    max_seconds: Seconds = None,
+    max_gpu_bytes: GpuBytes = None,
+    report: Report = None,
+    trace: Trace = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say what differs between pictures: what, where in each, and how sure."""
+    from ..agent.inputs import gather, several
+
+    limits = _limits(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
+    inputs = several(gather(files))
+    result = _run(WHAT_CHANGED, inputs, limits, model, device, quantization)
+    _deliver(result, report, trace, as_json)
+
+
+def _limits(steps: int, visual_tokens: int | None, seconds: float | None, gpu_bytes: int | None) -> Limits:
+    from ..agent import Limits
+
+    if seconds is not None and not seconds > 0:
+        raise typer.BadParameter(f"{seconds:g} is not more than 0.", param_hint="--max-seconds")
+    return Limits(steps=steps, visual_tokens=visual_tokens, seconds=seconds, gpu_bytes=gpu_bytes)
+
+
+def _run(
+    question: str,
+    inputs: Gathered,
+    limits: Limits,
+    model: str | None,
+    device: str | None,
+    quantization: Quantization | None,
+) -> Result:
+    from ..agent import VisualAgent
     from ..tools.llava_next import LlavaNext
 
     eyes = LlavaNext(model, device=device, quantization=quantization.value if quantization else None)
-    result = _follow(VisualAgent(eyes, limits=limits).stream(question, inputs))
+    return _follow(VisualAgent(eyes, limits=limits).stream(question, inputs))
+
+
+def _deliver(result: Result, report: Path | None, trace: Path | None, as_json: bool) -> None:
+    """Write what was asked for, and show the result."""
+    from .render import show_result
+
+    if report is not None:
+        from .report import write_report
+
+        write_report(result, report)
+    if trace is not None:
+        result.save(trace)
     if as_json:
         typer.echo(_dump(result.model_dump(mode="json")))
     else:
@@ -249,6 +324,24 @@ def bench_pocket(
 ) -> None:
     """Measure the embedded model on fresh worlds: accuracy, the blind baseline and the majority answer."""
     from ..tools.llava_next.pocket.bench import run
+    from .render import show_record
+
+    table = run(seed, count)
+    if as_json:
+        typer.echo(_dump(table))
+    else:
+        show_record(table)
+
+
+@bench.command("compare")
+def bench_compare(
+    seed: Annotated[int, typer.Option(help="Of the worlds and of what is changed in photographs.")] = 1,
+    count: Annotated[int, typer.Option(min=2, help="Pairs of worlds.")] = 100,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure comparing: changes found and named, false alarms; the bare model beside the tool."""
+    from ..tools.compare_bench import run
     from .render import show_record
 
     table = run(seed, count)

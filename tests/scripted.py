@@ -6,7 +6,8 @@ What a real model does in the loop is tested with real ones (``tests/tiny.py``, 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from sightloop.memory import Still
 from sightloop.tools.llava_next.answers import Answer, Choice, Usage
@@ -37,6 +38,8 @@ class ScriptedEyes:
         *,
         max_new_tokens: int | None = None,
         cancel: threading.Event | None = None,
+        schema: Mapping[str, Any] | None = None,
+        memory_bytes: int | None = None,
     ) -> list[Answer]:
         self.asked += prompts
         cut = cancel is not None and cancel.is_set()
@@ -55,7 +58,9 @@ class ScriptedEyes:
     def choose(self, prompt: Prompt, options: Sequence[str]) -> Choice:
         return self.choose_many([prompt], options)[0]
 
-    def choose_many(self, prompts: Sequence[Prompt], options: Sequence[str]) -> list[Choice]:
+    def choose_many(
+        self, prompts: Sequence[Prompt], options: Sequence[str], *, memory_bytes: int | None = None
+    ) -> list[Choice]:
         self.asked += prompts
         choices = []
         for prompt in prompts:

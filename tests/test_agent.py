@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sightloop.agent import Limits, Playbook, Result, VisualAgent
-from sightloop.agent.state import SHORT_ANSWER, Draft, State
+from sightloop.agent import Limits, Playbook, Result, State, VisualAgent
+from sightloop.agent.state import SHORT_ANSWER, Draft
+from sightloop.agent.steps import ObservationStep
+from sightloop.agent.toolbox import TOOLS
 from sightloop.agent.verify import SURE, frames, verify
 from sightloop.errors import ContextOverflowError, InputError
 from sightloop.memory import Box, Evidence, Still
@@ -69,9 +71,9 @@ def test_a_result_is_json_that_reads_back_and_adds_up(eyes: LlavaNext, tmp_path:
     files = [photo(tmp_path / f"{i}.png", color=(60 * i, 20, 20)) for i in range(count)]
     result = VisualAgent(eyes).run(QUESTION, files)
     assert Result.model_validate_json(result.model_dump_json()) == result
-    fields = {"answer", "confidence", "evidence", "steps", "usage", "model", "stopped_because"}
-    assert set(json.loads(result.model_dump_json())) == fields
-    assert [step.kind for step in result.steps][:2] == ["plan", "look"]
+    fields = {"question", "answer", "confidence", "evidence", "comparisons", "steps", "usage", "model"}
+    assert set(json.loads(result.model_dump_json())) == {*fields, "stopped_because"}
+    assert [step.kind for step in result.steps][:3] == ["plan", "call", "observation"]
     assert result.steps[-1].kind == "answer"
     for name in ("visual_tokens", "text_tokens", "new_tokens", "stills"):
         assert getattr(result.usage, name) == sum(getattr(step.usage, name) for step in result.steps)
@@ -152,13 +154,18 @@ def test_more_stills_than_fit_are_refused_before_anything_runs() -> None:
 # ---------------------------------------------------------------- order of steps
 
 
-def kinds(result: Result) -> list[str]:
-    return [step.kind for step in result.steps]
+def done(result: Result) -> list[str]:
+    """What a run did: its tools by name, and the other steps but those that only decide."""
+    return [
+        step.tool if isinstance(step, ObservationStep) else step.kind
+        for step in result.steps
+        if step.kind != "call"
+    ]
 
 
 def test_a_sure_and_confirmed_answer_needs_no_closer_look(tmp_path: Path) -> None:
     result = VisualAgent(scripted()).run(QUESTION, photo(tmp_path / "a.png"))
-    assert kinds(result) == ["plan", "look", "verify", "answer"]
+    assert done(result) == ["plan", "look", "verify", "answer"]
     assert result.evidence[0].verdict == "confirmed"
     assert result.evidence[0].region is None
 
@@ -169,7 +176,7 @@ def test_an_unsure_answer_is_looked_at_closer_and_the_crop_becomes_evidence(tmp_
         lambda prompt: ("red", 0.4 if shown(prompt).region is None else 0.9), lambda prompt, options: [1.0]
     )
     result = VisualAgent(eyes, brain=Playbook(sure=0.6)).run(QUESTION, file)
-    assert kinds(result) == ["plan", "look", "closer", "verify", "answer"]
+    assert done(result) == ["plan", "look", "look_closer", "verify", "answer"]
     region = result.evidence[0].region
     assert isinstance(region, Box)
     assert result.confidence == pytest.approx(0.65)
@@ -182,33 +189,34 @@ def test_an_unsure_answer_is_looked_at_closer_and_the_crop_becomes_evidence(tmp_
 def test_closer_looks_end_where_nothing_supports_the_answer(tmp_path: Path) -> None:
     eyes = scripted(confidence=0.2)
     result = VisualAgent(eyes).run(QUESTION, photo(tmp_path / "a.png"))
-    assert kinds(result).count("closer") <= Playbook().closer_looks
+    assert done(result).count("look_closer") <= Playbook().closer_looks
     assert result.stopped_because == "answered"
 
 
 def test_a_rejected_answer_is_looked_at_closer(tmp_path: Path) -> None:
     result = VisualAgent(scripted(then="blue")).run(QUESTION, photo(tmp_path / "a.png"))
-    assert kinds(result)[:4] == ["plan", "look", "verify", "closer"]
+    assert done(result)[:4] == ["plan", "look", "verify", "look_closer"]
+    assert [step.sent_back for step in result.steps if step.kind == "verify"] == [True, False]
 
 
 def test_long_answers_and_small_stills_are_not_looked_at_closer() -> None:
     still = Still.from_array(np.zeros((200, 200, 3), np.uint8))
     brain = Playbook()
 
-    def action(still: Still, tokens: int) -> str:
-        state = State(QUESTION, [still], planned=True)
-        state.adopt(Draft("red", 0.1, tokens))
-        return brain.next(state)
+    def calls(still: Still, tokens: int) -> list[str]:
+        state = State.begin(QUESTION, [still])
+        state.adopt(Draft(text="red", confidence=0.1, tokens=tokens))
+        return [call.tool for call in brain.next(state, TOOLS, scripted()).calls]
 
-    assert action(still, tokens=2) == "closer"
-    assert action(still, tokens=SHORT_ANSWER + 1) == "verify"
-    assert action(Still.from_array(np.zeros((30, 200, 3), np.uint8)), tokens=2) == "verify"
+    assert calls(still, tokens=2) == ["look_closer"]
+    assert calls(still, tokens=SHORT_ANSWER + 1) == []
+    assert calls(Still.from_array(np.zeros((30, 200, 3), np.uint8)), tokens=2) == []
 
 
 def test_a_single_image_checkpoint_is_asked_still_by_still(single: LlavaNext, tmp_path: Path) -> None:
     files = [photo(tmp_path / f"{i}.png", color=(90 * i, 0, 0)) for i in range(3)]
     result = VisualAgent(single).run(QUESTION, files)
-    (look,) = [step for step in result.steps if step.kind == "look"]
+    (look,) = [step for step in result.steps if isinstance(step, ObservationStep)]
     assert len(look.per_still) == 3
     assert [item.claim for item in result.evidence] == [f"{QUESTION} {text}" for text in look.per_still]
     assert any("one image at a time" in note for note in result.notes)
@@ -240,7 +248,7 @@ def test_a_short_answer_is_as_right_as_asking_again_repeats_it(tmp_path: Path, a
     evidence = [Evidence.of(read_photo(photo(tmp_path / "a.png")), "it is red", 0.8)]
     said = iter(again)
     eyes = ScriptedEyes(lambda prompt: next(said), lambda prompt, options: [1.0] * len(options))
-    checked = verify(eyes, QUESTION, Draft("red", 0.8, tokens=2), evidence)
+    checked = verify(eyes, QUESTION, Draft(text="red", confidence=0.8, tokens=2), evidence)
     right = sum(confidence for text, confidence in again if text != "blue") / 2
     wrong = sum(confidence for text, confidence in again if text == "blue") / 2
     assert checked.confidence == pytest.approx(right)
@@ -265,7 +273,10 @@ def test_pixels_in_memory_cannot_be_verified_and_the_result_says_so(eyes: LlavaN
 
 def test_evidence_on_a_file_that_changed_is_not_verified(tmp_path: Path) -> None:
     file = photo(tmp_path / "a.png")
-    evidence, draft = [Evidence.of(read_photo(file), "it is red", 0.8)], Draft("red", 0.8, tokens=2)
+    evidence, draft = (
+        [Evidence.of(read_photo(file), "it is red", 0.8)],
+        Draft(text="red", confidence=0.8, tokens=2),
+    )
     assert verify(scripted(), QUESTION, draft, evidence).verdict == "confirmed"
     photo(file, color=(0, 0, 200))
     eyes = scripted()
@@ -283,14 +294,11 @@ def test_a_limit_of_steps_ends_with_the_best_answer_so_far(tmp_path: Path, steps
     unsure = scripted(confidence=0.3, then="blue")
     result = VisualAgent(unsure, limits=Limits(steps=steps)).run(QUESTION, photo(tmp_path / "a.png"))
     *before, last = result.steps
-    assert len(before) <= steps + 1
-    assert (
-        result.answer
-        == last.answer
-        == next(s.answer for s in reversed(before) if s.kind in ("look", "closer"))
-    )
+    assert len([step for step in before if step.kind in ("observation", "verify")]) <= steps
+    found = [step.answer for step in before if isinstance(step, ObservationStep) and step.answer]
+    assert result.answer == last.answer == found[-1]
     if steps == 1:
-        assert kinds(result) == ["plan", "look", "answer"]
+        assert done(result) == ["plan", "look", "answer"]
         assert result.stopped_because == "limit:steps"
         assert result.evidence[0].verdict == "unverified"
 
@@ -317,12 +325,14 @@ def test_a_limit_of_seconds_still_answers(eyes: LlavaNext, tmp_path: Path) -> No
     agent = VisualAgent(eyes, limits=Limits(seconds=1e-6))
     result = agent.run(QUESTION, photo(tmp_path / "a.png"))
     assert result.stopped_because == "limit:seconds"
-    assert kinds(result) == ["plan", "look", "answer"]
+    assert done(result) == ["plan", "look", "answer"]
     unlimited = VisualAgent(eyes).run(QUESTION, photo(tmp_path / "a.png"))
     assert unlimited.answer.startswith(result.answer)
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"visual_tokens": -1}, {"seconds": 0}, {"minutes": 3}])
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 0}, {"visual_tokens": -1}, {"seconds": 0}, {"gpu_bytes": 0}, {"minutes": 3}]
+)
 def test_limits_that_allow_nothing_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         Limits.model_validate(wrong)
