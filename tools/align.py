@@ -1,13 +1,12 @@
 """Align: lay one picture over another, in place, light and colour.
 
 Features and a robust homography find the place (SIFT, Lowe 2004; MAGSAC++, Barath et al. 2020), the enhanced
-correlation coefficient refines it (Evangelidis and Psarakis 2008), a polynomial for each channel fits light
-and colour where the pictures agree.
+correlation coefficient refines it (Evangelidis and Psarakis 2008), and curves fit light and colour
+(:mod:`.light`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..memory import Still
+from .light import fit_light
 
 LONGEST = 768
 """Pixels of the longer side of what is aligned and compared; larger pictures are shrunk to it."""
@@ -28,17 +28,6 @@ REFINED = 0.04
 SAME_SCENE, AGREEING, AGREES = 0.5, 0.7, 16.0
 """Correlation from which two pictures show one scene; or the share of pixels that must differ by less than so
 many grey levels, for plain scenes in which a thing that moved takes all of the correlation."""
-DARK, BRIGHT = 2, 253
-"""Values up to which, and from which, a channel may have been clipped."""
-WIDE = 60
-"""Grey levels that a channel must span for its curve to be fitted."""
-TOGETHER = 5.0
-"""Grey levels within which two pixels show the same."""
-FINER, BIN, IN_BIN = 10.0, 8, 30
-"""Grey levels that a curve may be corrected by at most, width of the bins of values that are corrected alike,
-and pixels that a bin needs."""
-ROUNDS = 4
-"""Of fitting light and colour to the pixels that agree best so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +89,7 @@ def align(before: Still, after: Still) -> Aligned:
     best = max(range(len(scores)), key=lambda i: scores[i] + (0.002 if i == 0 else 0))
     forward = candidates[best]
     warped, valid = _warp(two, forward, (width, height))
-    fitted = _fit_light(one.astype(np.float32), warped.astype(np.float32), valid)
+    fitted = fit_light(one.astype(np.float32), warped.astype(np.float32), valid)
     return Aligned(
         before=one.astype(np.float32),
         after=fitted,
@@ -198,69 +187,3 @@ def _correlation(one: NDArray[Any], two: NDArray[Any], forward: NDArray[Any]) ->
     if a.std() < 1e-6 or b.std() < 1e-6:
         return float(abs(a.mean() - b.mean()) < 3)
     return float(np.corrcoef(a, b)[0, 1])
-
-
-def _fit_light(
-    one: NDArray[np.float32], two: NDArray[np.float32], valid: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Map each channel of ``two`` to ``one`` by a parabola, fitted to the pixels that agree best."""
-    fitted = two.copy()
-    step = max(1, int(np.sqrt(valid.size / 40_000)))
-    sample = valid[::step, ::step]
-    for channel in range(3):
-        x, y = two[::step, ::step, channel][sample], one[::step, ::step, channel][sample]
-        open_ = (x > DARK) & (x < BRIGHT) & (y > DARK) & (y < BRIGHT)
-        if open_.sum() < 100 or np.ptp(x[open_]) < 8:
-            continue
-        x, y = x[open_], y[open_]
-        curve = _finer(_curve(x, y), x, y)
-        light = np.clip(curve(two[..., channel]), 0, 255)
-        # What was too bright or too dark to be told apart may have been anything beyond.
-        lost = ((two[..., channel] >= BRIGHT) & (one[..., channel] > light)) | (
-            (two[..., channel] <= DARK) & (one[..., channel] < light)
-        )
-        fitted[..., channel] = np.where(lost, one[..., channel], light)
-    return fitted
-
-
-Curve = Callable[[NDArray[Any]], NDArray[Any]]
-
-
-def _finer(curve: Curve, x: NDArray[np.float32], y: NDArray[np.float32]) -> Curve:
-    """Add what the curve leaves, value by value, where that is too little to explain a change away."""
-    left = y - curve(x)
-    near = np.abs(left) < FINER
-    bins = (x[near] / BIN).astype(int)
-    known = [index for index in np.unique(bins) if (bins == index).sum() >= IN_BIN]
-    if not known:
-        return curve
-    middles = [float(np.median(x[near][bins == index])) for index in known]
-    medians = [float(np.median(left[near][bins == index])) for index in known]
-    return lambda values: curve(values) + np.interp(values, middles, medians)
-
-
-def _curve(x: NDArray[np.float32], y: NDArray[np.float32]) -> Curve:
-    """Fit an offset, or a parabola where that brings clearly more pixels together.
-
-    In a plain scene with one thing changed a parabola would explain the thing away.
-    """
-    offset = np.median(y - x)
-    error = np.abs(y - x - offset)
-    explained = float((error < TOGETHER).mean())
-    for _ in range(ROUNDS):
-        keep = error <= max(np.quantile(error, 0.6), TOGETHER)
-        if np.ptp(np.quantile(x[keep], (0.02, 0.98))) < WIDE:
-            return lambda values: values + offset
-        parabola = np.polynomial.Polynomial.fit(x[keep], y[keep], 2)
-        error = np.abs(parabola(x) - y)
-    if (error < TOGETHER).mean() < explained + 0.05:
-        return lambda values: values + offset
-    low, high = np.quantile(x[keep], (0.01, 0.99))
-    slope = (parabola(high) - parabola(low)) / (high - low)
-
-    def curve(values: NDArray[Any]) -> NDArray[Any]:
-        # Beyond what was fitted a parabola goes anywhere: go on with its mean slope.
-        inside = np.clip(values, low, high)
-        return np.asarray(parabola(inside) + slope * (values - inside))
-
-    return curve
