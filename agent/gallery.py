@@ -27,7 +27,7 @@ class Gallery:
     def __init__(self, stills: Iterable[Still] = ()) -> None:
         self._stills: dict[str, Still] = {}
         for still in stills:
-            self.add(still)
+            self._put(still)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._stills)
@@ -43,26 +43,33 @@ class Gallery:
         InputError
             If there is none; the message lists what there is.
         """
+        return self._stills[self.key(name)]
+
+    def key(self, name: str) -> str:
+        """Return a name as it is kept, whatever its case and spacing; errors as of looking it up."""
         key = " ".join(name.casefold().split())
         if key not in self._stills:
             known = ", ".join(self._stills)
             hint = nearest(key, self._stills)
             raise InputError(f"there is no {name!r}; there are: {known}.{hint}", input=name)
-        return self._stills[key]
+        return key
 
     def add(self, still: Still) -> Picture:
         """Name a still, and return it as steps tell it; one that is already here keeps its name."""
         for name, known in self._stills.items():
             if known is still:
                 return self.picture(name)
+        return self.picture(self._put(still))
+
+    def _put(self, still: Still) -> str:
         name = label(still, len(self._stills) + 1)
         self._stills[name] = still
-        return self.picture(name)
+        return name
 
     def picture(self, name: str) -> Picture:
         """Return the still of that name as steps tell it."""
         still = self[name]
-        return Picture(name=name, still=still.ref, region=still.region)
+        return Picture(name=self.key(name), still=still.ref, region=still.region)
 
     @property
     def stills(self) -> list[Still]:

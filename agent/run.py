@@ -69,6 +69,7 @@ class Live:
     state: State | None = None
     meter: Meter | None = None
     result: Result | None = None
+    told: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Run:
@@ -127,7 +128,7 @@ class Run:
     @property
     def over(self) -> bool:
         """Whether steps or seconds are spent, and the brain must come to an end."""
-        return self._steps_left == 0 or self.meter.over.late
+        return self._steps_left == 0 or (self.meter.over.late and bool(self.state.observations))
 
     @property
     def _steps_left(self) -> int | None:
@@ -263,8 +264,14 @@ class Run:
         state, known = self.state, self._values.get("media", {})
         state.usage, state.seconds = self.meter.usage, self.meter.seconds
         pictures = [picture.model_dump(mode="json") for picture in self.pictures]
+        # Steps never change: each is turned into JSON once.
+        told = self.live.told
+        told += [step.model_dump(mode="json") for step in state.steps[len(told) :]]
         kept: Turn = {
-            "run": {"state": state.model_dump(mode="json"), "pictures": pictures},
+            "run": {
+                "state": {**state.model_dump(mode="json", exclude={"steps"}), "steps": list(told)},
+                "pictures": pictures,
+            },
             "media": state.gallery.media(known),
         }
         if self.live.result is not None:

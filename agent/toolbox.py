@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -131,6 +132,7 @@ class Tool:
             ) from None
         return self.run(eyes, state, parsed)
 
+    @cache  # noqa: B019 - there are as many tools as this module makes
     def schema(self) -> dict[str, Any]:
         """Return it as language models are told of a function (OpenAI's format, which LangChain takes)."""
         parameters = self.arguments.model_json_schema()
@@ -145,10 +147,10 @@ def stills_of(state: State, names: Sequence[str]) -> list[Still]:
     return [state.gallery[name] for name in names] or state.stills
 
 
-def _in_gallery(state: State, found: Sequence[Comparison], stills: Sequence[Still]) -> tuple[Comparison, ...]:
+def _in_gallery(state: State, found: Sequence[Comparison], names: Sequence[str]) -> tuple[Comparison, ...]:
     """Return comparisons with the numbers that the run knows the stills by, not those of the call."""
-    every = state.gallery.stills
-    numbers = [next(i for i, known in enumerate(every, start=1) if known is still) for still in stills]
+    every = list(state.gallery)
+    numbers = [every.index(state.gallery.key(name)) + 1 for name in names] or range(1, len(every) + 1)
     return tuple(
         one.model_copy(update={"before": numbers[one.before - 1], "after": numbers[one.after - 1]})
         for one in found
@@ -183,7 +185,7 @@ def _look_in_parts(eyes: Eyes, state: State, asking: Asking) -> Found:
         confidence=found.confidence,
         region=found.region,
         parts=found.parts,
-        comparisons=_in_gallery(state, found.comparisons, stills),
+        comparisons=_in_gallery(state, found.comparisons, asking.images),
         notes=found.notes,
     )
 
@@ -207,10 +209,9 @@ def _look_closer(eyes: Eyes, state: State, asking: OfImage) -> Found:
 
 
 def _compare(eyes: Eyes, state: State, comparing: OfImages) -> Found:
-    stills = stills_of(state, comparing.images)
-    found = divide(eyes, Change("what"), stills)
+    found = divide(eyes, Change("what"), stills_of(state, comparing.images))
     assert found is not None  # asked what differs, it always says something
-    comparisons = _in_gallery(state, found.comparisons, stills)
+    comparisons = _in_gallery(state, found.comparisons, comparing.images)
     return Found(
         text="\n".join([f"{found.text} ({found.confidence:.0%} sure)", *_lines(comparisons)]),
         answer=found.text,
@@ -252,8 +253,7 @@ def _mark(eyes: Eyes, state: State, marking: Marking) -> Found:
 
 
 def _show(eyes: Eyes, state: State, showing: OfImage) -> Found:
-    state.gallery[showing.image]
-    picture = state.gallery.picture(" ".join(showing.image.casefold().split()))
+    picture = state.gallery.picture(showing.image)
     return Found(text=f"this is {picture}", pictures=(picture,))
 
 
