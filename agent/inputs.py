@@ -6,9 +6,10 @@ Nothing here needs the model, so that bad input is known before one is loaded.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import groupby
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,14 @@ from PIL import Image
 
 from ..errors import InputError
 from ..memory import Still
-from ..memory.sources.photos import photos
+from ..memory.sources.photos import photos, read_photo
+from ..memory.sources.web import download, is_url
 from ..tools.differences import MOST_STILLS
 
 Input: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.generic] | Still
 """A file, a folder of photos, an image or array in memory, or a still."""
+
+Item = TypeVar("Item")
 
 _ONE = (str, os.PathLike, Image.Image, np.ndarray, Still)
 
@@ -39,8 +43,14 @@ def asked(question: str) -> str:
     return question.strip()
 
 
-def gather(inputs: Input | Iterable[Input]) -> Gathered:
+def gather(inputs: Input | Iterable[Input], *, urls: bool = False) -> Gathered:
     """Read all inputs, in their order; a folder stands for the photos in it.
+
+    Parameters
+    ----------
+    inputs : path, PIL image, array or Still, or several of them
+    urls : bool
+        Whether web addresses may be fetched; they are refused otherwise.
 
     Raises
     ------
@@ -49,10 +59,10 @@ def gather(inputs: Input | Iterable[Input]) -> Gathered:
     """
     stills: list[Still] = []
     skipped: list[InputError] = []
-    for are_paths, run in groupby([inputs] if isinstance(inputs, _ONE) else inputs, _is_path):
-        group = list(run)
+    every = [inputs] if isinstance(inputs, _ONE) else inputs
+    for reads, run in groupby(every, lambda item: _reader(item, urls)):
         # Neighbouring paths are read in one call, which bounds the memory of all of them together.
-        read, bad = photos(_paths(group)) if are_paths else _from_memory(group)
+        read, bad = reads(list(run))
         stills += read
         skipped += bad
     if stills:
@@ -87,23 +97,42 @@ def several(gathered: Gathered) -> Gathered:
     )
 
 
-def _is_path(item: Input) -> bool:
-    return isinstance(item, (str, os.PathLike))
+Read = tuple[list[Still], list[InputError]]
 
 
-def _paths(items: Iterable[Input]) -> list[str | os.PathLike[str]]:
-    return [item for item in items if isinstance(item, (str, os.PathLike))]
+def _reader(item: Input, urls: bool) -> Callable[[list[Any]], Read]:
+    """Return what reads an input: files, addresses where they are allowed, or what is in memory."""
+    if urls and isinstance(item, str) and is_url(item):
+        return _from_web
+    return photos if isinstance(item, (str, os.PathLike)) else _from_memory
 
 
-def _from_memory(items: Iterable[Input]) -> tuple[list[Still], list[InputError]]:
+def _from_memory(items: Iterable[Input]) -> Read:
+    return _each(items, _still)
+
+
+def _from_web(items: Iterable[str]) -> Read:
+    return _each(items, _downloaded)
+
+
+def _each(items: Iterable[Item], read: Callable[[Item], Still]) -> Read:
     stills: list[Still] = []
     errors: list[InputError] = []
     for item in items:
         try:
-            stills.append(_still(item))
+            stills.append(read(item))
         except InputError as error:
             errors.append(error)
     return stills, errors
+
+
+def _downloaded(url: str) -> Still:
+    file = download(url)
+    try:
+        still = read_photo(file)
+    except InputError as error:
+        raise InputError(error.message.replace(str(file), url), input=url) from error
+    return replace(still, notes=(*still.notes, f"downloaded from {url}"))
 
 
 def _still(item: Input) -> Still:

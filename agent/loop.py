@@ -49,6 +49,8 @@ class VisualAgent:
         What each run may spend.
     approve : bool or collection of str
         Tools that a person must approve before they run: their names, or True for all.
+    urls : bool
+        Whether inputs may be web addresses, which are fetched; they are refused otherwise.
     checkpointer : BaseCheckpointSaver, optional
         Of LangGraph: where conversations are kept. In this process's memory by default; with one that writes
         to a disk or a database they survive a restart.
@@ -68,6 +70,7 @@ class VisualAgent:
         brain: Brain | None = None,
         limits: Limits | None = None,
         approve: bool | Collection[str] = (),
+        urls: bool = False,
         checkpointer: BaseCheckpointSaver[Any] | None = None,
     ) -> None:
         if eyes is None:
@@ -83,6 +86,7 @@ class VisualAgent:
         self.limits = limits if limits is not None else Limits()
         names = list(TOOLS) if approve is True else list(approve or ())
         self.approve = frozenset(tool(name).name for name in names)
+        self.urls = urls
         loop = Loop(self.eyes, self.brain, self.limits, self.approve).graph()
         self.graph: CompiledStateGraph[Turn, Live, Turn, Turn] = loop.compile(
             checkpointer=checkpointer or InMemorySaver()
@@ -220,7 +224,7 @@ class VisualAgent:
         if given is None and not self._knows(thread):
             given = ()
         if given is not None:
-            live.gathered = given if isinstance(given, Gathered) else gather(given)
+            live.gathered = given if isinstance(given, Gathered) else gather(given, urls=self.urls)
         return {"question": question, "inputs": []}, live
 
     def _knows(self, thread: str | None) -> bool:

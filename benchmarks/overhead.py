@@ -1,8 +1,8 @@
 """What the agent costs beside the model: milliseconds a step, and a LangChain agent's in the same run.
 
 The eyes answer at once, so all that is measured is ours: deciding, planning prompts, records, and what a
-checkpointer keeps. The peer is ``create_agent`` with a chat model that answers at once, making as many calls of
-a tool that does nothing.
+checkpointer keeps. The peer is ``create_agent`` with a chat model that answers at once, making as many calls
+of a tool that does nothing.
 """
 
 from __future__ import annotations
@@ -122,6 +122,17 @@ def steps_of(agent: VisualAgent, picture: Any, threads: Any = None) -> Callable[
     return run
 
 
+def steps_of_peer(agent: Any, threads: Any = None) -> Callable[[], int]:
+    """Return a run of the peer; its steps are its messages but the question: calls, results, answer."""
+    question = {"messages": [("user", "What is it?")]}
+
+    def run() -> int:
+        config = {"configurable": {"thread_id": f"t{next(threads)}"}} if threads is not None else {}
+        return len(agent.invoke(question, config)["messages"]) - 1
+
+    return run
+
+
 def main() -> None:
     """Measure, and print one object."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -131,7 +142,7 @@ def main() -> None:
     rows: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "picture.png"
-        Image.effect_noise((640, 480), 60).convert("RGB").save(file)
+        Image.new("RGB", (160, 120), "red").save(file)  # small: reading files is not what is measured
         still = Still.from_array(Image.open(file))
         database = str(Path(folder) / "talks.sqlite")
         playbook = VisualAgent(eyes, brain=Calls(), limits=limits)
@@ -144,15 +155,12 @@ def main() -> None:
             rows["sightloop, kept on disk"] = measure(steps_of(written, str(file), count), args.rounds)
         chat = VisualAgent(eyes, brain=ChatBrain(QuickChat(), pictures="words"), limits=limits)
         rows["sightloop, chat model"] = measure(steps_of(chat, still), args.rounds)
-        peer = create_agent(QuickChat(), [look])
-        question = {"messages": [("user", "What is it?")]}
-        # Its messages but the question: each call, each result, the answer.
         rows["LangChain create_agent"] = measure(
-            lambda: len(peer.invoke(question)["messages"]) - 1, args.rounds
+            steps_of_peer(create_agent(QuickChat(), [look])), args.rounds
         )
-    base = rows["LangChain create_agent"]["ms_a_step"]
-    for row in rows.values():
-        row["times_the_peer"] = round(row["ms_a_step"] / base, 2)
+        with SqliteSaver.from_conn_string(str(Path(folder) / "peer.sqlite")) as saver:
+            peer = create_agent(QuickChat(), [look], checkpointer=saver)
+            rows["LangChain create_agent, kept on disk"] = measure(steps_of_peer(peer, count), args.rounds)
     print(json.dumps({"calls": CALLS, "rounds": args.rounds, "rows": rows}, indent=1))
 
 

@@ -81,6 +81,7 @@ Report = Annotated[
 Trace = Annotated[
     Path | None, typer.Option(help="Save the run and its pictures to this folder.", show_default=False)
 ]
+AllowUrls = Annotated[bool, typer.Option("--allow-urls", help="Fetch pictures named by web addresses.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unforeseen error.")]
 
@@ -150,6 +151,7 @@ def ask(
     max_gpu_bytes: GpuBytes = None,
     report: Report = None,
     trace: Trace = None,
+    allow_urls: AllowUrls = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -157,7 +159,10 @@ def ask(
     from ..agent.inputs import asked, gather
 
     limits = _limits(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
-    question, inputs = asked(question), gather(files)  # before torch and the weights are loaded
+    question, inputs = (
+        asked(question),
+        gather(files, urls=allow_urls),
+    )  # before torch and the weights are loaded
     result = _run(question, inputs, limits, model, device, quantization)
     _deliver(result, report, trace, as_json)
 
@@ -177,6 +182,7 @@ def compare(
     max_gpu_bytes: GpuBytes = None,
     report: Report = None,
     trace: Trace = None,
+    allow_urls: AllowUrls = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -184,7 +190,7 @@ def compare(
     from ..agent.inputs import gather, several
 
     limits = _limits(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
-    inputs = several(gather(files))
+    inputs = several(gather(files, urls=allow_urls))
     result = _run(WHAT_CHANGED, inputs, limits, model, device, quantization)
     _deliver(result, report, trace, as_json)
 

@@ -148,7 +148,11 @@ def _checked(path: str | os.PathLike[str]) -> Path:
         readable = text.encode(errors="surrogateescape").decode(errors="replace")
         raise InputError(f"the name of {readable} is not valid UTF-8; rename it.", input=readable) from None
     if text.startswith(("http://", "https://")):
-        raise InputError(f"{text} is a web address; download the picture and pass the file.", input=text)
+        raise InputError(
+            f"{text} is a web address, which is not fetched unasked: download the picture and pass the file, "
+            "or allow addresses (--allow-urls, or urls=True).",
+            input=text,
+        )
     return Path(text)
 
 
