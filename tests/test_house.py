@@ -152,7 +152,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     files = [source / "py.typed"]
     for folder in FOLDERS.values():
         copied = source / folder.relative_to(ROOT)
-        files += [*copied.glob("*.py"), *(file for file in copied.glob("weights/*") if file.is_file())]
+        beside = [
+            *copied.glob("weights/*"),
+            *(copied / f"report.{kind}" for kind in ("html.jinja", "css", "js")),
+        ]
+        files += [*copied.glob("*.py"), *(file for file in beside if file.is_file())]
     assert names == {f"sightloop/{file.relative_to(source).as_posix()}" for file in files}
 
 
