@@ -6,16 +6,16 @@ Any eyes will do that answer the protocol :class:`Eyes`; the package's own are
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..memory import Box, Size, Still
 
 if TYPE_CHECKING:
     from .llava_next.answers import Answer, Choice
     from .llava_next.checkpoints import Checkpoint
+    from .llava_next.generate import Cancel
     from .llava_next.plan import Plan
     from .llava_next.prompts import Prompt
 
@@ -54,14 +54,22 @@ class Eyes(Protocol):
         prompts: Sequence[Prompt],
         *,
         max_new_tokens: int | None = None,
-        cancel: threading.Event | None = None,
+        cancel: Cancel | None = None,
+        schema: Mapping[str, Any] | None = None,
+        memory_bytes: int | None = None,
     ) -> list[Answer]:
-        """Answer several prompts in their order; stop writing when ``cancel`` is set."""
+        """Answer several prompts in their order.
+
+        Stop writing when ``cancel`` is set, write only JSON of ``schema``, take ``memory_bytes`` at most
+        beside the weights, where these are given.
+        """
 
     def choose(self, prompt: Prompt, options: Sequence[str]) -> Choice:
         """Give the probability of each option as the answer."""
 
-    def choose_many(self, prompts: Sequence[Prompt], options: Sequence[str]) -> list[Choice]:
+    def choose_many(
+        self, prompts: Sequence[Prompt], options: Sequence[str], *, memory_bytes: int | None = None
+    ) -> list[Choice]:
         """Give the probabilities of the same options for several prompts, in their order."""
 
     def plan(self, prompt: Prompt) -> Plan:

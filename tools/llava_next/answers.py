@@ -28,6 +28,8 @@ class Usage(_Value):
     stills : stills looked at
     stills_reused : of these, the ones whose features were already known
     seconds : wall time
+    memory_bytes : the most that a call took beside the weights, measured on CUDA and planned elsewhere; of
+        several calls the largest
     """
 
     visual_tokens: Count = 0
@@ -36,9 +38,11 @@ class Usage(_Value):
     stills: Count = 0
     stills_reused: Count = 0
     seconds: Annotated[float, Field(ge=0)] = 0.0
+    memory_bytes: Count = 0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
+        sums = {name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields}
+        return Usage(**{**sums, "memory_bytes": max(self.memory_bytes, other.memory_bytes)})
 
 
 class Answer(_Value):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,24 +14,22 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...memory.still import Still
-from .answers import Answer, Choice, Usage
+from .answers import Answer, Choice
+from .batches import batches, charged, peak
 from .choose import log_probabilities
 from .features import pad_left
 from .generate import Cancel, Row, decode
 from .loading import Loaded, Quantization, load
 from .machine import available_bytes
 from .plan import Plan, plan
-from .pocket.familiar import UNFAMILIAR, UNFAMILIAR_CONFIDENCE
 from .prepare import Prepared, cost, prepare
 from .prompts import EMBED_STILL, EMBED_TEXT, POCKET_EMBED_STILL, POCKET_EMBED_TEXT, Prompt
 from .recovery import all_or_one_by_one, with_less
+from .replies import answered, chosen, text_of
 from .seen import Seen, see
 
 if TYPE_CHECKING:
     from .checkpoints import Checkpoint
-
-BATCH_TOKENS = 16384
-"""Prompt tokens, padding included, that run as one batch; a single prompt may have more."""
 
 Result = TypeVar("Result")
 Batch = list[Prepared]
@@ -143,21 +140,27 @@ class LlavaNext:
         *,
         max_new_tokens: int | None = None,
         cancel: Cancel | None = None,
+        schema: Mapping[str, Any] | None = None,
+        memory_bytes: int | None = None,
     ) -> list[Answer]:
         """Answer several prompts, batched where they fit together; parameters and errors as :meth:`answer`.
 
         In float32 the answers are those that the prompts get one by one. The seconds of a batch are shared
-        out evenly among its answers.
+        out evenly among its answers. ``memory_bytes`` is the most that a batch may take beside the weights:
+        prompts are planned and batched to stay under it.
         """
+        if schema is not None:
+            raise InputError("constrained decoding is not there yet")
 
         def run(batch: Batch) -> list[Answer]:
             began = time.perf_counter()
             seen = self._see(batch)
             *_, rows = self._decode(batch, seen, cancel)
             seconds = (time.perf_counter() - began) / len(batch)
-            return [self._answer(*each, seconds) for each in zip(batch, seen, rows, strict=True)]
+            return [answered(self._loaded, *each, seconds) for each in zip(batch, seen, rows, strict=True)]
 
-        return self._batched([self._prepare(prompt, max_new_tokens) for prompt in prompts], run)
+        prepared = [self._prepare(prompt, max_new_tokens, memory_bytes) for prompt in prompts]
+        return self._batched(prepared, run, memory_bytes)
 
     def stream(
         self, prompt: Prompt, *, max_new_tokens: int | None = None, cancel: Cancel | None = None
@@ -183,7 +186,7 @@ class LlavaNext:
         prepared, seen, row, rest = with_less(prepared, start, self._smaller, cost)
         said = ""
         while True:
-            text = self._text(row)
+            text = text_of(self._loaded, row)
             # A character of several tokens shows as U+FFFD until its last one is there.
             if row.stopped_because is None and text.endswith("\ufffd"):
                 text = said
@@ -192,7 +195,7 @@ class LlavaNext:
                 said = text
             if next(rest, None) is None:
                 break
-        yield self._answer(prepared, seen, row, time.perf_counter() - began)
+        yield answered(self._loaded, prepared, seen, row, time.perf_counter() - began)
 
     def choose(self, prompt: Prompt, options: Sequence[str]) -> Choice:
         """Say which of the given answers is likeliest, by one forward pass over prompt and options.
@@ -212,8 +215,10 @@ class LlavaNext:
         """
         return self.choose_many([prompt], options)[0]
 
-    def choose_many(self, prompts: Sequence[Prompt], options: Sequence[str]) -> list[Choice]:
-        """Choose among the same options for several prompts, batched; see :meth:`choose`."""
+    def choose_many(
+        self, prompts: Sequence[Prompt], options: Sequence[str], *, memory_bytes: int | None = None
+    ) -> list[Choice]:
+        """Choose among the same options for several prompts, batched; see :meth:`choose`, :meth:`answers`."""
         if isinstance(options, str) or not options or not all(option.strip() for option in options):
             raise InputError("choose needs a list of answers to choose from, none of them empty.")
         template = self._loaded.template
@@ -231,11 +236,14 @@ class LlavaNext:
             ).softmax(-1)
             seconds = (time.perf_counter() - began) / len(batch)
             rows = scores.tolist()
-            return [self._choice(*each, options, seconds) for each in zip(batch, seen, rows, strict=True)]
+            return [
+                chosen(self._loaded, *each, options, seconds) for each in zip(batch, seen, rows, strict=True)
+            ]
 
         # Room for all options: they lie behind the prompt together.
         room = sum(len(template.continuation("", option)) for option in options)
-        return self._batched([self._prepare(prompt, room) for prompt in prompts], run)
+        prepared = [self._prepare(prompt, room, memory_bytes) for prompt in prompts]
+        return self._batched(prepared, run, memory_bytes)
 
     def embed(self, items: Sequence[Still | str]) -> NDArray[np.float32]:
         """Embed stills and texts into one space: the state in which the model would sum each up in one word.
@@ -279,12 +287,16 @@ class LlavaNext:
         vectors = self._batched([self._prepare(prompt, 0) for prompt in prompts], run)
         return np.stack(vectors) if vectors else np.zeros((0, self.checkpoint.text.hidden), np.float32)
 
-    def _prepare(self, prompt: Prompt, max_new_tokens: int | None) -> Prepared:
+    def _prepare(
+        self, prompt: Prompt, max_new_tokens: int | None, memory_bytes: int | None = None
+    ) -> Prepared:
         loaded = self._loaded
         if max_new_tokens is not None and max_new_tokens < 0:
             raise InputError(f"max_new_tokens is at least 0, not {max_new_tokens}.")
-        # What is free now, and what the weights have already taken.
-        memory = available_bytes(self.device) + loaded.checkpoint.bytes(loaded.bits)
+        # What is free now, or allowed, and what the weights have already taken.
+        free = available_bytes(self.device)
+        allowed = free if memory_bytes is None else min(free, memory_bytes)
+        memory = allowed + loaded.checkpoint.bytes(loaded.bits)
 
         def make_plan(text_tokens: int) -> Plan:
             return plan(
@@ -325,11 +337,6 @@ class LlavaNext:
     def _see(self, batch: Batch) -> list[Seen]:
         return see(self._loaded.model, self.checkpoint.vision, self._loaded.template, batch)
 
-    def _unfamiliar(self, seen: Seen) -> bool:
-        """Say whether a still of the prompt is unlike all that the embedded model was trained on."""
-        known = self._loaded.familiar
-        return known is not None and not all(known.knows(average) for average in seen.averages)
-
     def _decode(self, batch: Batch, seen: Sequence[Seen], cancel: Cancel | None) -> Iterator[list[Row]]:
         embedded, mask = pad_left([one.embedded for one in seen])
         return decode(
@@ -342,58 +349,14 @@ class LlavaNext:
             cancel=cancel,
         )
 
-    def _batched(self, prepared: Batch, run: Callable[[Batch], list[Result]]) -> list[Result]:
+    def _batched(
+        self, prepared: Batch, run: Callable[[Batch], list[Result]], memory_bytes: int | None = None
+    ) -> list[Result]:
         """Run in batches of prompts of similar length, and return the results in the order of the prompts."""
-        order = sorted(range(len(prepared)), key=lambda i: len(prepared[i].ids))
         results: dict[int, Result] = {}
-        while order:
-            # The last of a batch is its longest: with padding, all are as long.
-            size = 1
-            while size < len(order) and (size + 1) * len(prepared[order[size]].ids) <= BATCH_TOKENS:
-                size += 1
-            batch, order = order[:size], order[size:]
-            found = all_or_one_by_one([prepared[i] for i in batch], run, self._smaller, cost)
-            results.update(zip(batch, found, strict=True))
+        for places in batches(prepared, memory_bytes):
+            batch = [prepared[i] for i in places]
+            with peak(batch, self._loaded.device) as taken:
+                found = all_or_one_by_one(batch, run, self._smaller, cost)
+            results.update(zip(places, (charged(one, taken.bytes) for one in found), strict=True))
         return [results[i] for i in range(len(prepared))]
-
-    def _text(self, row: Row) -> str:
-        text: str = self._loaded.tokenizer.decode(row.ids, skip_special_tokens=True)
-        return text.strip()
-
-    def _answer(self, prepared: Prepared, seen: Seen, row: Row, seconds: float) -> Answer:
-        confidence = min(1.0, math.exp(row.log_probability)) if row.ids else 0.0
-        strange = self._unfamiliar(seen)
-        return Answer(
-            text=self._text(row),
-            confidence=min(confidence, UNFAMILIAR_CONFIDENCE) if strange else confidence,
-            usage=_usage(prepared, len(row.ids), seconds),
-            stopped_because=row.stopped_because or "length",
-            model=self.name,
-            notes=(*prepared.notes, UNFAMILIAR) if strange else prepared.notes,
-        )
-
-    def _choice(
-        self, prepared: Prepared, seen: Seen, row: list[float], options: Sequence[str], seconds: float
-    ) -> Choice:
-        strange = self._unfamiliar(seen)
-        if strange:  # hardly better than chance, and said to be so
-            row = [1 / len(row) + UNFAMILIAR_CONFIDENCE * (p - 1 / len(row)) for p in row]
-        index = max(range(len(row)), key=row.__getitem__)
-        return Choice(
-            option=options[index],
-            index=index,
-            probabilities=tuple(row),
-            usage=_usage(prepared, 0, seconds),
-            model=self.name,
-            notes=(*prepared.notes, UNFAMILIAR) if strange else prepared.notes,
-        )
-
-
-def _usage(prepared: Prepared, new_tokens: int, seconds: float) -> Usage:
-    return Usage(
-        visual_tokens=prepared.plan.visual_tokens,
-        text_tokens=prepared.plan.text_tokens,
-        new_tokens=new_tokens,
-        stills=len(prepared.stills),
-        seconds=seconds,
-    )

@@ -1,0 +1,81 @@
+"""Batches: which prompts run together, and how much memory that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import torch
+
+from .answers import Answer, Choice
+
+if TYPE_CHECKING:
+    from .prepare import Prepared
+
+Result = TypeVar("Result")
+
+BATCH_TOKENS = 16384
+"""Prompt tokens, padding included, that run as one batch; a single prompt may have more."""
+
+
+def batches(prepared: Sequence[Prepared], memory_bytes: int | None = None) -> Iterator[list[int]]:
+    """Group prompts of similar length.
+
+    Parameters
+    ----------
+    prepared : of prompts
+    memory_bytes : int, optional
+        What a batch may take beside the weights; a single prompt is its own plan's matter.
+
+    Yields
+    ------
+    list of int
+        Places in ``prepared``; every prompt is in one batch.
+    """
+    order = sorted(range(len(prepared)), key=lambda i: len(prepared[i].ids))
+    while order:
+        size = 1
+        while size < len(order):
+            # The last of a batch is its longest: with padding, all are as long, and take as much.
+            longest = prepared[order[size]]
+            if (size + 1) * len(longest.ids) > BATCH_TOKENS:
+                break
+            if memory_bytes is not None and (size + 1) * beside_weights(longest) > memory_bytes:
+                break
+            size += 1
+        yield order[:size]
+        order = order[size:]
+
+
+def beside_weights(prepared: Prepared) -> int:
+    """Return the bytes that a prompt takes by its plan: keys, values and activations."""
+    return prepared.plan.kv_bytes + prepared.plan.activation_bytes
+
+
+class Peak:
+    """The most memory that something took; planned, and measured where the device can."""
+
+    def __init__(self, planned: int) -> None:
+        self.bytes = planned
+
+
+@contextmanager
+def peak(batch: Sequence[Prepared], device: torch.device) -> Iterator[Peak]:
+    """Say how much memory running a batch takes beside the weights: measured on CUDA, planned elsewhere."""
+    found = Peak(len(batch) * max(map(beside_weights, batch)))
+    if device.type != "cuda":
+        yield found
+        return
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    yield found
+    found.bytes = max(0, torch.cuda.max_memory_allocated(device) - before)
+
+
+def charged(result: Result, memory_bytes: int) -> Result:
+    """Return an answer or a choice with the memory that its batch took."""
+    if not isinstance(result, Answer | Choice):
+        return result
+    usage = result.usage.model_copy(update={"memory_bytes": memory_bytes})
+    return cast("Result", result.model_copy(update={"usage": usage}))

@@ -1,0 +1,67 @@
+"""Replies: what a model's tokens and scores are to a caller, with cost, confidence and notes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .answers import Answer, Choice, Usage
+from .generate import Row
+from .loading import Loaded
+from .pocket.familiar import UNFAMILIAR, UNFAMILIAR_CONFIDENCE
+from .prepare import Prepared
+from .seen import Seen
+
+
+def text_of(loaded: Loaded, row: Row) -> str:
+    """Return the words of an answer, as far as it has grown."""
+    text: str = loaded.tokenizer.decode(row.ids, skip_special_tokens=True)
+    return text.strip()
+
+
+def answered(loaded: Loaded, prepared: Prepared, seen: Seen, row: Row, seconds: float) -> Answer:
+    """Return the answer that a row of tokens is."""
+    confidence = min(1.0, math.exp(row.log_probability)) if row.ids else 0.0
+    strange = _unfamiliar(loaded, seen)
+    return Answer(
+        text=text_of(loaded, row),
+        confidence=min(confidence, UNFAMILIAR_CONFIDENCE) if strange else confidence,
+        usage=_usage(prepared, len(row.ids), seconds),
+        stopped_because=row.stopped_because or "length",
+        model=loaded.checkpoint.name,
+        notes=(*prepared.notes, UNFAMILIAR) if strange else prepared.notes,
+    )
+
+
+def chosen(
+    loaded: Loaded, prepared: Prepared, seen: Seen, row: list[float], options: Sequence[str], seconds: float
+) -> Choice:
+    """Return the choice that a row of probabilities is."""
+    strange = _unfamiliar(loaded, seen)
+    if strange:  # hardly better than chance, and said to be so
+        row = [1 / len(row) + UNFAMILIAR_CONFIDENCE * (p - 1 / len(row)) for p in row]
+    index = max(range(len(row)), key=row.__getitem__)
+    return Choice(
+        option=options[index],
+        index=index,
+        probabilities=tuple(row),
+        usage=_usage(prepared, 0, seconds),
+        model=loaded.checkpoint.name,
+        notes=(*prepared.notes, UNFAMILIAR) if strange else prepared.notes,
+    )
+
+
+def _unfamiliar(loaded: Loaded, seen: Seen) -> bool:
+    """Say whether a still of the prompt is unlike all that the embedded model was trained on."""
+    known = loaded.familiar
+    return known is not None and not all(known.knows(average) for average in seen.averages)
+
+
+def _usage(prepared: Prepared, new_tokens: int, seconds: float) -> Usage:
+    return Usage(
+        visual_tokens=prepared.plan.visual_tokens,
+        text_tokens=prepared.plan.text_tokens,
+        new_tokens=new_tokens,
+        stills=len(prepared.stills),
+        seconds=seconds,
+    )
