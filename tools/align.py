@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..memory import Still
+from ..memory import Box, Still
 from .light import fit_light
 
 LONGEST = 768
@@ -98,6 +98,28 @@ def align(before: Still, after: Still) -> Aligned:
         to_after=np.asarray(np.linalg.inv(shrink_two) @ forward, np.float64),
         correlation=scores[best],
     )
+
+
+def on_still(still: Still, matrix: NDArray[np.float64], box: tuple[int, int, int, int] | None) -> Box | None:
+    """Bring a box of aligned pictures to a still's pixels, clipped to it.
+
+    Parameters
+    ----------
+    still : Still
+    matrix : (3, 3) float64
+        :attr:`Aligned.to_before` or :attr:`Aligned.to_after`.
+    box : (x0, y0, x1, y1) or None
+        In pixels of :class:`Aligned`; None stays None.
+    """
+    if box is None:
+        return None
+    x0, y0, x1, y1 = box
+    corners = np.array([[[x0, y0], [x1, y0], [x1, y1], [x0, y1]]], np.float64)
+    points = cv2.perspectiveTransform(corners, matrix)[0]
+    wide, high = still.size
+    left, top = np.clip(points.min(0), 0, (wide - 1, high - 1))
+    right, bottom = np.clip(points.max(0), (left + 1, top + 1), (wide, high))
+    return Box(x0=float(left), y0=float(top), x1=float(right), y1=float(bottom))
 
 
 def _shrunk(still: Still) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -33,7 +33,7 @@ def jpeg(image: Pixels) -> Pixels:
 def noise(image: Pixels) -> Pixels:
     """Add grain, always the same."""
     grain = np.random.default_rng(0).normal(0, GRAIN, image.shape)
-    return np.clip(image + grain, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image + grain, 0, 255), np.uint8)
 
 
 def brighter(image: Pixels) -> Pixels:
@@ -43,7 +43,7 @@ def brighter(image: Pixels) -> Pixels:
 
 def gamma(image: Pixels) -> Pixels:
     """Lighten the dark more than the bright."""
-    return np.asarray(255 * (image / 255) ** GAMMA, np.uint8)
+    return np.asarray(np.clip(255 * (image / 255) ** GAMMA, 0, 255).astype(np.uint8))
 
 
 def shifted(image: Pixels) -> Pixels:

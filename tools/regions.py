@@ -6,6 +6,7 @@ from its edges, where a shift of half a pixel or a compression artefact differs 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,14 +91,15 @@ def changed_regions(aligned: Aligned) -> list[Changed]:
 
 
 def _linked(
-    mask: NDArray[np.uint8], strength: NDArray[np.float32]
+    mask: NDArray[Any], strength: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], dict[int, tuple[int, int, int, int]]]:
     """Label the pixels of ``mask``, neighbours and what weaker pixels link alike; give each label's box."""
     height, width = mask.shape
     reach = max(3, round(NEAR * float(np.hypot(height, width)))) | 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     weak = cv2.morphologyEx((strength > LINKS).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    _, joined = cv2.connectedComponents(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc) | weak, connectivity=8)
+    linked = cv2.bitwise_or(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc), weak)
+    _, joined = cv2.connectedComponents(linked, connectivity=8)
     labels = np.where(mask > 0, joined, 0).astype(np.int32)
     boxes = {}
     for index in np.unique(labels[labels > 0]):
@@ -136,3 +138,8 @@ def _contrast(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the largest difference between a pixel's neighbours, over channels, within two pixels."""
     kernel = np.ones((5, 5), np.uint8)
     return np.asarray((cv2.dilate(image, kernel) - cv2.erode(image, kernel)).max(2), np.float32)
+
+
+def no_noise(deviations: float) -> float:
+    """Return the probability that what differs by so many deviations of the noise is none."""
+    return 1 - 0.5 * math.exp(1 - deviations / SURE)
