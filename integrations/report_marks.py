@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..memory import Box, Size
 
-WIDTH = 380
+WIDTH = 320
 """Pixels of a picture on a page that plates are placed for: about a phone's."""
 LINE, LETTER, PADDING = 20, 7, 12
 """Height of a plate, width of a letter, and a plate's width beside its letters, as report.css draws them."""

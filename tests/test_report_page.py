@@ -179,7 +179,7 @@ def test_marks_lie_on_the_picture_and_cover_what_the_box_covers(
 
 def test_plates_of_neighbours_stand_apart() -> None:
     boxes = [(1, "added", box(100, 100, 120, 120)), (2, "added", box(104, 100, 124, 120))]
-    one, two = marks_on(Size(380, 300), boxes)
+    one, two = marks_on(Size(320, 300), boxes)
     assert one.place != two.place
 
 
