@@ -204,7 +204,7 @@ class VisualAgent:
 
         config = self._config(thread)
         snapshot = self.graph.get_state(config)
-        if not snapshot.next:
+        if not snapshot.tasks:
             raise InputError(f"nothing waits in the conversation {thread!r}.", input=thread)
         waits = any(task.interrupts for task in snapshot.tasks)
         going_on: Any = None

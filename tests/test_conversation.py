@@ -133,7 +133,8 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path, picture: Pat
         steps = list(VisualAgent(checkpointer=saver).stream_resumed("t"))
     *after, result = steps
     assert isinstance(result, Result)
-    assert [step.kind for step in after] == ["verify", "answer"]
+    # The check may have been kept already, or not yet; what was kept before it is not done again.
+    assert [step.kind for step in after] in (["answer"], ["verify", "answer"])
     assert [step.kind for step in result.steps] == ["plan", "call", "observation", "verify", "answer"]
     assert result.answer == "red"
 
