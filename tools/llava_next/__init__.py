@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .answers import Answer, Choice, Usage
     from .local import LlavaNext
-    from .prompts import Prompt
+    from .prompts import Prompt, Said
 
 _HOMES = {
     "Answer": ".answers",
     "Choice": ".answers",
     "LlavaNext": ".local",
     "Prompt": ".prompts",
+    "Said": ".prompts",
     "Usage": ".answers",
 }
 
-__all__ = ["Answer", "Choice", "LlavaNext", "Prompt", "Usage"]
+__all__ = ["Answer", "Choice", "LlavaNext", "Prompt", "Said", "Usage"]
 
 
 def __getattr__(name: str) -> Any:

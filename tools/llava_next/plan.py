@@ -16,6 +16,7 @@ from ...errors import ContextOverflowError, InputError, InsufficientMemoryError
 from ...memory.still import Frame, Size, Still
 from .anyres import TOWER_CROPS, Mode
 from .checkpoints import Bits, Checkpoint
+from .prompts import Said, check_turns
 
 MAX_NEW_TOKENS = 512
 """Room for the answer unless told otherwise, but at most an eighth of the window."""
@@ -26,6 +27,9 @@ estimate errs to the safe side."""
 
 TEMPLATE_TOKENS = 48
 """Tokens that a conversation template puts round a prompt, where not known (Vicuna's is the longest)."""
+
+TURN_TOKENS = 12
+"""Tokens that it puts round what the assistant said and the turn after it (10 in ChatML and Llama 3)."""
 
 PLACE_TOKENS = 2
 """Tokens that a template puts beside every still, where it is not known."""
@@ -201,7 +205,7 @@ class Plan:
 
 def plan(
     checkpoint: Checkpoint,
-    prompt: Sequence[str | Still | Size],
+    prompt: Sequence[str | Still | Size | Said],
     *,
     count_text: Callable[[str], int] | None = None,
     template_tokens: int | None = None,
@@ -218,7 +222,7 @@ def plan(
     Parameters
     ----------
     checkpoint : Checkpoint
-    prompt : sequence of str, Still or Size
+    prompt : sequence of str, Still, Size or Said
         In reading order; a size stands for a still whose pixels are not at hand.
     count_text : callable, optional
         Number of tokens of a text. By default an estimate that errs to the safe side, and a note says so.
@@ -238,17 +242,18 @@ def plan(
     InsufficientMemoryError
         If even the smallest plan needs more than ``memory_bytes``.
     InputError
-        If a size is not at least 1x1.
+        If a size is not at least 1x1, or the turns do not alternate.
     """
+    check_turns(prompt)
     sizes, frames, runs, texts = _read(prompt)
     place_tokens = PLACE_TOKENS if template_tokens is None else 0
     if template_tokens is None:
-        template_tokens = TEMPLATE_TOKENS + place_tokens * len(sizes)
+        answers = sum(isinstance(item, Said) for item in prompt)
+        template_tokens = TEMPLATE_TOKENS + place_tokens * len(sizes) + TURN_TOKENS * answers
     text_tokens = template_tokens + sum(map(count_text or _estimate, texts))
     if max_new_tokens is None:
         max_new_tokens = min(MAX_NEW_TOKENS, checkpoint.window // 8)
-    modes = _first_modes(checkpoint, frames)
-    stills = _fed(checkpoint, runs, list(zip(sizes, modes, strict=True)))
+    stills = _fed(checkpoint, runs, list(zip(sizes, _first_modes(checkpoint, frames), strict=True)))
     notes = _notes(checkpoint, stills, estimated=count_text is None)
     now = Plan(checkpoint, stills, text_tokens, max_new_tokens, bits, memory_bytes, notes, runs)
     while not now.fits:
@@ -259,7 +264,9 @@ def plan(
     return now
 
 
-def _read(prompt: Sequence[str | Still | Size]) -> tuple[list[Size], list[bool], tuple[int, ...], list[str]]:
+def _read(
+    prompt: Sequence[str | Still | Size | Said],
+) -> tuple[list[Size], list[bool], tuple[int, ...], list[str]]:
     """Return the sizes, which of them are video frames, the run that each belongs to, and the texts.
 
     Frames of one video that follow each other without text between them are a run: one video to the model.
@@ -270,8 +277,8 @@ def _read(prompt: Sequence[str | Still | Size]) -> tuple[list[Size], list[bool],
     texts: list[str] = []
     running: str | None = None
     for item in prompt:
-        if isinstance(item, str):
-            texts.append(item)
+        if isinstance(item, str | Said):
+            texts.append(item if isinstance(item, str) else item.text)
             running = None if item else running
             continue
         size = item.size if isinstance(item, Still) else item

@@ -11,7 +11,7 @@ import torch
 from ...memory.still import Still
 from .features import Picture
 from .preprocess import crops
-from .prompts import Part, Prompt, Template, Visual, check
+from .prompts import Part, Prompt, Said, Template, Visual, check
 
 if TYPE_CHECKING:
     from .anyres import Vision
@@ -60,14 +60,14 @@ def prepare(prompt: Prompt, template: Template, make_plan: Callable[[int], Plan]
 
     Parameters
     ----------
-    prompt : text and stills in reading order
+    prompt : text and stills in reading order, and what the assistant said between them
     template : of the checkpoint
     make_plan : from the number of text tokens, the template's included, to a plan that fits
 
     Raises
     ------
     InputError
-        If it is not a prompt.
+        If it is not a prompt, or has turns and the template knows one only.
     ContextOverflowError, InsufficientMemoryError
         From ``make_plan``, if it cannot fit.
     CheckpointError
@@ -101,7 +101,8 @@ def _parts(prompt: Prompt, plan: Plan | None) -> tuple[list[Part], list[Visual]]
     video: int | None = None
     index = 0
     for part in prompt:
-        if isinstance(part, str):
+        if isinstance(part, str | Said):
+            # An empty text is nothing, but an empty answer is a turn.
             if part:
                 parts.append(part)
             continue

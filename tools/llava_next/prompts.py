@@ -4,7 +4,7 @@ A checkpoint brings its own chat template, but most of the llava-hf ports' templ
 pictures first and its text last, whatever the order they are given in, and some know only text. So stills
 that open a prompt are given to the template as content, which places them as in its training, and all later
 ones are written as placeholders into the text. A template that keeps the order of its content gets it as it
-is.
+is. What the assistant said before (:class:`Said`) stands in turns of its own, as the template closes them.
 
 Each placeholder becomes as many tokens as the still has features; that expansion is ours
 (:meth:`Template.expand`).
@@ -13,6 +13,7 @@ Each placeholder becomes as many tokens as the still has features; that expansio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -21,8 +22,22 @@ from jinja2 import TemplateError
 from ...errors import CheckpointError, InputError
 from ...memory.still import Still
 
-Prompt = Sequence[str | Still]
-"""Text and stills in reading order."""
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the assistant said before: a turn of its own between two of the user's.
+
+    Parameters
+    ----------
+    text : str
+        May be empty: an answer without words is a turn, too.
+    """
+
+    text: str
+
+
+Prompt = Sequence[str | Still | Said]
+"""Text and stills in reading order, and between the user's turns what the assistant said."""
 
 
 class Visual(NamedTuple):
@@ -40,7 +55,7 @@ class Visual(NamedTuple):
     tokens: int
 
 
-Part = str | Visual
+Part = str | Visual | Said
 
 EMBED_STILL = "Summary above image in one word:"
 EMBED_TEXT = "{text}\nSummary above sentence in one word:"
@@ -69,9 +84,12 @@ _SYSTEMS = (
     ),
 )
 _PROBES = ("sightloop-first", "sightloop-second")
+_PROBE_AGAIN = "sightloop-third"
 """Words that no template contains."""
 
 _Style = Literal["ordered", "front", "text"]
+_Given = str | Visual
+"""What the user's turns are made of."""
 
 
 class Template:
@@ -116,16 +134,34 @@ class Template:
 
         Parameters
         ----------
-        parts : text and placeholders in reading order
+        parts : text and placeholders in reading order, and what the assistant said between them
 
         Returns
         -------
         str
             With one placeholder per visual, in the order given. Text that looks like a special token is taken
-            apart with a space, so that a user's words cannot end a turn or stand for a picture.
+            apart with a space, so that nobody's words can end a turn or stand for a picture.
+
+        Raises
+        ------
+        InputError
+            If the assistant has said something, and the template knows one turn only.
         """
-        parts = [self._plain(part) if isinstance(part, str) else part for part in parts]
-        return self._messages([*self._system, self._user(parts)])
+        turns: list[dict[str, Any]] = []
+        given: list[_Given] = []
+        for part in parts:
+            if isinstance(part, Said):
+                turns += [self._user(given), self._assistant(self._plain(part.text))]
+                given = []
+            else:
+                given.append(self._plain(part) if isinstance(part, str) else part)
+        turns.append(self._user(given))
+        if len(turns) > 1 and not self._knows_turns:
+            raise InputError(
+                "the checkpoint's chat template knows one turn only: put what was said before into the words "
+                "of one question, without Said."
+            )
+        return self._messages([*self._system, *turns])
 
     def encode(self, rendered: str) -> list[int]:
         """Tokenise a rendered prompt; the template or the tokenizer begins it, not both."""
@@ -170,8 +206,8 @@ class Template:
         question, word = _PROBES
         prompt = self._messages([self._user([question])])
         try:
-            answer = {"role": "assistant", "content": self._content([word])}
-            whole = self._messages([self._user([question]), answer], answering=False)
+            turns = [self._user([question]), self._assistant(word)]
+            whole = self._messages(turns, answering=False)
         except (TemplateError, TypeError):
             return ""
         opening = prompt.rstrip()
@@ -195,10 +231,30 @@ class Template:
                 return [{"role": "system", "content": self._content([text])}]
         return []
 
-    def _user(self, parts: Sequence[Part]) -> dict[str, Any]:
+    @cached_property
+    def _knows_turns(self) -> bool:
+        """Whether the template renders what the assistant said, and stills in the turn after it."""
+        image, (first, second) = Visual("image", (0,), 1), _PROBES
+        turns = [self._user([image, first]), self._assistant(second), self._user([image, _PROBE_AGAIN])]
+        try:
+            rendered = self._messages(turns)
+        except (TemplateError, TypeError):
+            return False
+        before, _, after = rendered.partition(second)
+        marks = (first, second, _PROBE_AGAIN)
+        return (
+            all(rendered.count(mark) == 1 for mark in marks)
+            and (first in before and _PROBE_AGAIN in after)
+            and all(side.count(self._placeholders["image"]) == 1 for side in (before, after))
+        )
+
+    def _user(self, parts: Sequence[_Given]) -> dict[str, Any]:
         return {"role": "user", "content": self._content(parts)}
 
-    def _content(self, parts: Sequence[Part]) -> str | list[dict[str, str]]:
+    def _assistant(self, text: str) -> dict[str, Any]:
+        return {"role": "assistant", "content": self._content([text])}
+
+    def _content(self, parts: Sequence[_Given]) -> str | list[dict[str, str]]:
         if self._style == "text":
             return self._inline(parts)
         if self._style == "ordered":
@@ -212,10 +268,10 @@ class Template:
         text = self._inline(parts[len(leading) :])
         return [*(_item(part) for part in leading), {"type": "text", "text": text}]
 
-    def _inline(self, parts: Iterable[Part]) -> str:
+    def _inline(self, parts: Iterable[_Given]) -> str:
         """Write placeholders into the text: each on the line of the words before it, which it ends."""
         written = ""
-        before: Part | None = None
+        before: _Given | None = None
         for part in parts:
             if before is not None:
                 after_text = isinstance(before, str) and not isinstance(part, str)
@@ -265,18 +321,47 @@ def check(prompt: Prompt) -> None:
     Raises
     ------
     InputError
-        If it is empty, a bare string, or holds something else than text and stills.
+        If it is empty, a bare string, or holds something else than text, stills and what was said, or its
+        turns do not alternate (:func:`check_turns`).
     """
     if isinstance(prompt, str):
         raise InputError(
             'a prompt is a sequence of text and stills: write [still, "question"], not a string.'
         )
     for part in prompt:
-        if not isinstance(part, str | Still):
-            raise InputError(f"a prompt holds text and stills, not {type(part).__name__}.")
-    if not any(isinstance(part, Still) or part.strip() for part in prompt):
+        if not isinstance(part, str | Still | Said):
+            raise InputError(f"a prompt holds text, stills and Said, not {type(part).__name__}.")
+        if isinstance(part, Said) and not isinstance(part.text, str):
+            raise InputError(f"what a prompt has Said is text, not {type(part.text).__name__}.")
+    check_turns(prompt)
+    if not any(isinstance(part, Still) or (isinstance(part, str) and part.strip()) for part in prompt):
         raise InputError("the prompt is empty: give it a question, stills, or both.")
 
 
-def _item(part: Part) -> dict[str, str]:
+def check_turns(prompt: Sequence[object]) -> None:
+    """Refuse a prompt in which the assistant does not speak between two turns of the user's.
+
+    Parameters
+    ----------
+    prompt : sequence
+        What is neither str nor Said counts as a still.
+
+    Raises
+    ------
+    InputError
+        If it begins or ends with :class:`Said`, or has two without anything between them; blank text is
+        nothing.
+    """
+    places = [i for i, part in enumerate(prompt) if isinstance(part, Said)]
+    for start, end in zip([-1, *places], [*places, len(prompt)], strict=True):
+        turn = prompt[start + 1 : end]
+        if places and not any(part.strip() if isinstance(part, str) else True for part in turn):
+            where = "begins" if start < 0 else "ends" if end == len(prompt) else "goes on"
+            raise InputError(
+                f"the prompt {where} with what the assistant said: before and after every Said there must be "
+                "a question or a still of the user's."
+            )
+
+
+def _item(part: _Given) -> dict[str, str]:
     return {"type": "text", "text": part} if isinstance(part, str) else {"type": part.kind}
