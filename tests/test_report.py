@@ -9,7 +9,7 @@ import pytest
 import skimage.data
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pages import Element, box, of_two, places, resulting, tree, two_stills
+from pages import Element, box, of_two, opened_url, places, resulting, tree, two_stills
 
 from sightloop import Evidence, Still, read_photo
 from sightloop.agent.result import Result
@@ -177,6 +177,26 @@ def test_other_evidence_and_what_tools_made(pair: list[Still]) -> None:
     (section,) = [part for part in page.all("section") if "Pictures that tools made" in part.text]
     assert "image 3, 120 \u00d7 80, the part 100, 100 to 220, 180" in section.text
     assert section.all("svg")[0].attrs["viewbox"] == "0 0 120 80"
+
+
+def test_crops_that_are_compared(pair: list[Still]) -> None:
+    """Boxes of a comparison are in pixels of the crops, those of evidence in pixels of the whole stills."""
+    crops = [still.crop(box(400, 200, 580, 380)) for still in pair]
+    where = box(45, 90, 135, 180)
+    one = Comparison(
+        before=1,
+        after=2,
+        same_scene=True,
+        correlation=0.9,
+        differences=(Difference(kind="added", before=None, after=where, words="it came", probability=1),),
+    )
+    checked = Evidence.of(crops[1], "it came", 0.8, where).model_copy(update={"verdict": "confirmed"})
+    page = tree(report(resulting(crops, [one], [checked])))
+    (row,) = page.all("section", "pair")[0].all("tbody")[0].all("tr")
+    assert row.all("span", "verdict")[0].text == "✓ confirmed 80%"
+    assert not page.all("div", "proof")
+    assert places(page.all("span", "mark")) == {("1", "added"): pytest.approx([25, 50, 50, 50])}
+    assert [opened_url(image.attrs["href"]).size for image in page.all("image")] == [(180, 180)] * 2
 
 
 def test_a_picture_that_is_gone(tmp_path: Path, pair: list[Still]) -> None:
