@@ -59,7 +59,7 @@ def measure(seed: int, count: int) -> dict[str, Any]:
                     "confidence": result.confidence,
                     "verdict": result.evidence[0].verdict,
                     "tokens": result.usage.visual_tokens / max(1, bare.usage.visual_tokens),
-                    "divided": any(step.kind == "divide" for step in result.steps),
+                    "divided": any(getattr(step, "tool", "") == "look_in_parts" for step in result.steps),
                     "seconds": sum(step.seconds for step in result.steps),
                 }
             )

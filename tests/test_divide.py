@@ -206,7 +206,7 @@ def test_an_answer_that_was_offered_stands(said: str) -> None:
     looking = ScriptedEyes(lambda prompt: (said, 0.9), lambda prompt, options: [0.2, 0.8])
     result = VisualAgent(looking).run("Is the cup large or small?", pictures(1))
     assert result.answer == said
-    assert not any(step.kind == "divide" for step in result.steps)
+    assert not any(getattr(step, "tool", "") == "look_in_parts" for step in result.steps)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_run_shows_its_small_looks_and_verifies_by_taking_them_again(
                 continue
             (file,) = write(world, tmp_path, str(index))
             result = VisualAgent(pocket).run(question.text, tmp_path / file)
-            step = next(step for step in result.steps if step.kind == "divide")
+            step = next(step for step in result.steps if getattr(step, "tool", "") == "look_in_parts")
             if step.answer is not None:
                 assert [part.question[:5] for part in step.parts] == ["Point", "Point"]
                 assert result.answer == step.answer
@@ -250,7 +250,7 @@ def test_limits_hold_small_looks_too() -> None:
     result = VisualAgent(looking, limits=Limits(steps=1)).run("Is the mug left of the cat?", pictures(1))
     assert result.answer != ""
     assert result.stopped_because == "limit:steps"
-    assert not any(step.kind == "divide" for step in result.steps)
+    assert not any(getattr(step, "tool", "") == "look_in_parts" for step in result.steps)
 
 
 def test_parts_survive_json() -> None:

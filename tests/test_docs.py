@@ -66,7 +66,8 @@ BLOCKS = [block for page in PAGES for block in blocks(page)]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with the pictures that the documentation speaks of, and the examples."""
-    for number, name in enumerate(("photo.png", "photo.jpg", "a.jpg", "b.jpg", "c.jpg", "page.png")):
+    names = ("photo.png", "photo.jpg", "a.jpg", "b.jpg", "c.jpg", "page.png", "before.png", "after.png")
+    for number, name in enumerate(names):
         image = Image.new("RGB", (128, 96), "white")
         draw = ImageDraw.Draw(image)
         draw.ellipse((16, 20, 52, 56), fill=(220, 30, 30))

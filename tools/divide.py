@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..memory import Box, Still
+from .differences import Comparison
 from .intents import Change, CountIn, Either, First, Intent, Moment, Most, Relation, intent
 from .look import Eyes, distinct, interleave, label
 from .small_looks import Part, SmallLooks, peak
@@ -46,6 +47,8 @@ class Divided:
     region : Box or None
         What holds the things that the answer is about, in pixels of the only still.
     notes : tuple of str
+    comparisons : tuple of Comparison
+        What was found to differ between the stills, where that was asked.
     """
 
     text: str
@@ -53,6 +56,7 @@ class Divided:
     parts: tuple[Part, ...]
     region: Box | None = None
     notes: tuple[str, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
 
 
 def division(checkpoint: Checkpoint, question: str, stills: Sequence[Still]) -> Intent | None:
@@ -190,9 +194,10 @@ def _change(looks: SmallLooks, goal: Change) -> Divided | None:
     looks.notes += comparison.notes
     found = [difference.probability for difference in comparison.differences]
     if goal.asks == "what":
-        return _divided(looks, comparison.words, math.prod(found) if found else UNCHANGED)
+        divided = _divided(looks, comparison.words, math.prod(found) if found else UNCHANGED)
+        return replace(divided, comparisons=(comparison,))
     text = "yes" if bool(found) == (goal.asks == "different") else "no"
-    return _divided(looks, text, max([UNCHANGED, *found]))
+    return replace(_divided(looks, text, max([UNCHANGED, *found])), comparisons=(comparison,))
 
 
 def _beginnings(there: Sequence[float]) -> list[float]:
