@@ -107,6 +107,7 @@ def build(
     template: str | None = None,
     tile: int | None = None,
     patch: int = 8,
+    pieces: bool = False,
 ) -> Path:
     """Write a tiny checkpoint of ``kind`` into ``folder`` and return it.
 
@@ -118,12 +119,14 @@ def build(
     template : another chat template
     tile : pixels per side of the tower's input, by default 32 for CLIP and 24 for SigLIP
     patch : pixels per side of a patch
+    pieces : with a tokenizer of sentencepiece's kind, as the ports of Llama and Mistral have
     """
     import torch
     from transformers import GenerationConfig
 
     folder.mkdir(parents=True, exist_ok=True)
-    words = tokenizer(begins="<s>" if kind in ("vicuna", "mistral", "video") else None)
+    begins = "<s>" if kind in ("vicuna", "mistral", "video") else None
+    words = sentencepiece() if pieces else tokenizer(begins)
     torch.manual_seed(seed)
     model = _model(kind, words, tile, patch)
     # The default initialisation is so small that no picture would change an answer.
@@ -175,6 +178,28 @@ def tokenizer(begins: str | None = None) -> Any:
         model_max_length=WINDOW,
     )
     fast.add_tokens(_SPECIAL[6:], special_tokens=True)
+    return fast
+
+
+def sentencepiece() -> Any:
+    """Llama's tokenizer: spaces are part of the words, bytes stand in for what no piece spells."""
+    from transformers import LlamaTokenizer
+
+    marks = ['":', '"}', '{"', "\u2581{"]
+    whole = [*(f"\u2581{word}" for word in ("a", "the", "name", "look")), "name", "look", *marks]
+    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    # Capital letters and some of JSON's marks are spelled in bytes.
+    pieces += [chr(code) for code in range(0x5B, 0x7F)] + list('0123456789",:{') + ["\u2581", "\u00e9"]
+    pieces += [*(word[:2] for word in whole), *(word[:3] for word in whole), *whole]
+    vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
+    merges = [(word[:k], word[k : k + 1]) for word in whole for k in (1, 2) if len(word) > k]
+    merges += [(word[:3], word[3:]) for word in whole if len(word) == 4]
+    known = [(a, b) for a, b in dict.fromkeys(merges) if {a, b, a + b} <= vocabulary.keys()]
+    fast = LlamaTokenizer(
+        vocab=vocabulary, merges=known, pad_token="<unk>", legacy=True, model_max_length=WINDOW,
+        extra_special_tokens={"image_token": "<image>", "video_token": "<video>"},
+    )  # fmt: skip
+    fast.add_tokens(_SPECIAL[4:], special_tokens=True)
     return fast
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -28,6 +28,36 @@ class Cancel(Protocol):
 
     def is_set(self) -> bool:
         """Whether to stop."""
+        ...
+
+
+class Chosen(NamedTuple):
+    """The next token of one answer.
+
+    Attributes
+    ----------
+    id : the token
+    log_probability : among what it was chosen from
+    complete : whether it is the last
+    """
+
+    id: int
+    log_probability: float
+    complete: bool
+
+
+class Guide(Protocol):
+    """What holds one answer to a form, from its first token to its last."""
+
+    def choose(self, logits: Tensor, room: int) -> Chosen:
+        """Choose the next token.
+
+        Parameters
+        ----------
+        logits : (vocabulary,) float32
+            Divided by the temperature.
+        room : tokens that there may be, this one included; the last of them must be complete
+        """
         ...
 
 
@@ -69,6 +99,7 @@ def decode(
     stop_ids: Collection[int],
     temperature: float = 1.0,
     cancel: Cancel | None = None,
+    guides: Sequence[Guide] | None = None,
 ) -> Iterator[list[Row]]:
     """Continue prompts greedily until each has ended.
 
@@ -83,6 +114,7 @@ def decode(
     stop_ids : tokens that close an answer
     temperature : calibration of the probabilities; the choice of tokens does not depend on it
     cancel : looked at before every token
+    guides : of the rows, where they are held to a form; what a guide calls complete has stopped
 
     Yields
     ------
@@ -113,17 +145,31 @@ def decode(
                 use_cache=True,
                 logits_to_keep=1,
             ).logits[:, -1]
-            best = logits.argmax(-1)
-            chosen = (logits.float() / temperature).log_softmax(-1).gather(-1, best[:, None])[:, 0]
-        for row, id_, log_probability in zip(rows, best.tolist(), chosen.tolist(), strict=True):
-            if row.stopped_because is None:
-                row.add(id_, log_probability, stop_ids)
+            if guides is None:
+                best = logits.argmax(-1)
+                chosen = (logits.float() / temperature).log_softmax(-1).gather(-1, best[:, None])[:, 0]
+                for row, id_, log_probability in zip(rows, best.tolist(), chosen.tolist(), strict=True):
+                    if row.stopped_because is None:
+                        row.add(id_, log_probability, stop_ids)
+            else:
+                best = _guided(rows, guides, logits.float() / temperature)
         yield rows
         if all(row.stopped_because for row in rows):
             return
         inputs = {"input_ids": best[:, None]}
         mask = torch.cat([mask, mask.new_ones((len(rows), 1))], dim=-1)
         positions = positions[:, -1:] + 1
+
+
+def _guided(rows: Sequence[Row], guides: Sequence[Guide], logits: Tensor) -> Tensor:
+    """Let every row that goes on take the token that its guide chooses; return the last one of each."""
+    for row, guide, values in zip(rows, guides, logits, strict=True):
+        if row.stopped_because is None:
+            id_, log_probability, complete = guide.choose(values, row.limit - len(row.ids))
+            row.ids.append(id_)
+            row.log_probability += log_probability
+            row.stopped_because = "stop" if complete else None
+    return torch.tensor([row.ids[-1] for row in rows], device=logits.device)
 
 
 def in_circles(ids: Sequence[int]) -> bool:

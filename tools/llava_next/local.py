@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ...errors import InputError
@@ -17,18 +17,23 @@ from ...memory.still import Still
 from .answers import Answer, Choice
 from .batches import batches, charged, peak
 from .choose import log_probabilities
+from .closing import Alphabet
+from .constrained import Grammar
+from .embedding import last_states, summaries
 from .features import pad_left
 from .generate import Cancel, Row, decode
 from .loading import Loaded, Quantization, load
 from .machine import available_bytes
 from .plan import Plan, plan
 from .prepare import Prepared, cost, prepare
-from .prompts import EMBED_STILL, EMBED_TEXT, POCKET_EMBED_STILL, POCKET_EMBED_TEXT, Prompt
+from .prompts import Prompt
 from .recovery import all_or_one_by_one, with_less
-from .replies import answered, chosen, text_of
+from .replies import answered, chosen, pieces
 from .seen import Seen, see
 
 if TYPE_CHECKING:
+    import torch
+
     from .checkpoints import Checkpoint
 
 Result = TypeVar("Result")
@@ -97,6 +102,15 @@ class LlavaNext:
         """Where the model is, e.g. "cpu" or "cuda:0"."""
         return str(self._loaded.device)
 
+    @property
+    def writes_json(self) -> bool:
+        """Whether it can be given a ``schema``: the embedded model, whose tokens are whole words, cannot."""
+        return self._alphabet is not None
+
+    @cached_property
+    def _alphabet(self) -> Alphabet | None:
+        return Alphabet.of(self._loaded.tokenizer, self._loaded.stop_ids)
+
     def plan(self, prompt: Prompt, *, max_new_tokens: int | None = None) -> Plan:
         """Say what a prompt would cost, with the checkpoint's own tokenizer and the memory free now.
 
@@ -110,7 +124,12 @@ class LlavaNext:
         return self._prepare(prompt, max_new_tokens).plan
 
     def answer(
-        self, prompt: Prompt, *, max_new_tokens: int | None = None, cancel: Cancel | None = None
+        self,
+        prompt: Prompt,
+        *,
+        max_new_tokens: int | None = None,
+        cancel: Cancel | None = None,
+        schema: Mapping[str, Any] | None = None,
     ) -> Answer:
         """Answer one prompt, greedily.
 
@@ -122,6 +141,11 @@ class LlavaNext:
             Longest answer; by default 512, but at most an eighth of the window.
         cancel : threading.Event, optional
             Looked at between tokens; when it is set, the answer ends as it is.
+        schema : mapping, optional
+            The text is then a JSON value that is valid under this JSON schema, whatever the weights, and
+            complete unless cancelled: where room runs out, or the model goes in circles, the rest is what
+            completes it. White space is ``json.dumps``', and members are in the schema's order. The
+            confidence is the product of the chosen tokens' probabilities renormalised over what was allowed.
 
         Raises
         ------
@@ -130,9 +154,10 @@ class LlavaNext:
         InsufficientMemoryError
             If memory does not suffice, not even for the next smaller plan.
         InputError
-            If it is not a prompt.
+            If it is not a prompt; if the schema is none that can be held to, no value of it fits
+            ``max_new_tokens``, or the model cannot write JSON (:attr:`writes_json`).
         """
-        return self.answers([prompt], max_new_tokens=max_new_tokens, cancel=cancel)[0]
+        return self.answers([prompt], max_new_tokens=max_new_tokens, cancel=cancel, schema=schema)[0]
 
     def answers(
         self,
@@ -149,21 +174,28 @@ class LlavaNext:
         out evenly among its answers. ``memory_bytes`` is the most that a batch may take beside the weights:
         prompts are planned and batched to stay under it.
         """
-        if schema is not None:
-            raise InputError("constrained decoding is not there yet")
+        grammar = self._grammar(schema)
 
         def run(batch: Batch) -> list[Answer]:
             began = time.perf_counter()
             seen = self._see(batch)
-            *_, rows = self._decode(batch, seen, cancel)
+            *_, rows = self._decode(batch, seen, cancel, grammar)
             seconds = (time.perf_counter() - began) / len(batch)
-            return [answered(self._loaded, *each, seconds) for each in zip(batch, seen, rows, strict=True)]
+            return [
+                answered(self._loaded, *each, seconds, grammar)
+                for each in zip(batch, seen, rows, strict=True)
+            ]
 
-        prepared = [self._prepare(prompt, max_new_tokens, memory_bytes) for prompt in prompts]
+        prepared = [self._prepare(prompt, max_new_tokens, memory_bytes, grammar) for prompt in prompts]
         return self._batched(prepared, run, memory_bytes)
 
     def stream(
-        self, prompt: Prompt, *, max_new_tokens: int | None = None, cancel: Cancel | None = None
+        self,
+        prompt: Prompt,
+        *,
+        max_new_tokens: int | None = None,
+        cancel: Cancel | None = None,
+        schema: Mapping[str, Any] | None = None,
     ) -> Iterator[str | Answer]:
         """Answer one prompt piece by piece; parameters and errors as :meth:`answer`.
 
@@ -175,27 +207,18 @@ class LlavaNext:
             Last, and once.
         """
         began = time.perf_counter()
-        prepared = self._prepare(prompt, max_new_tokens)
+        grammar = self._grammar(schema)
+        prepared = self._prepare(prompt, max_new_tokens, grammar=grammar)
 
         def start(one: Prepared) -> tuple[Prepared, Seen, Row, Iterator[list[Row]]]:
             # Up to the first token, where memory is at its highest and nothing has been said yet.
             seen = self._see([one])
-            rows = self._decode([one], seen, cancel)
+            rows = self._decode([one], seen, cancel, grammar)
             return one, seen[0], next(rows)[0], rows
 
         prepared, seen, row, rest = with_less(prepared, start, self._smaller, cost)
-        said = ""
-        while True:
-            text = text_of(self._loaded, row)
-            # A character of several tokens shows as U+FFFD until its last one is there.
-            if row.stopped_because is None and text.endswith("\ufffd"):
-                text = said
-            if len(text) > len(said) and text.startswith(said):
-                yield text[len(said) :]
-                said = text
-            if next(rest, None) is None:
-                break
-        yield answered(self._loaded, prepared, seen, row, time.perf_counter() - began)
+        yield from pieces(self._loaded, row, rest, grammar)
+        yield answered(self._loaded, prepared, seen, row, time.perf_counter() - began, grammar)
 
     def choose(self, prompt: Prompt, options: Sequence[str]) -> Choice:
         """Say which of the given answers is likeliest, by one forward pass over prompt and options.
@@ -262,33 +285,20 @@ class LlavaNext:
         ContextOverflowError, InsufficientMemoryError, InputError
             As :meth:`answer`, for each item by itself.
         """
-        own = self._loaded.embedded
-        still_words = POCKET_EMBED_STILL if own else EMBED_STILL
-        text_words = POCKET_EMBED_TEXT if own else EMBED_TEXT
-        if isinstance(items, str | Still):
-            raise InputError("embed takes a list of stills and texts.")
-        prompts: list[Prompt] = [
-            [text_words.format(text=item)] if isinstance(item, str) else [item, still_words] for item in items
-        ]
+        prompts = summaries(items, own=self._loaded.embedded)
 
         def run(batch: Batch) -> list[NDArray[np.float32]]:
-            embedded, mask = pad_left([one.embedded for one in self._see(batch)])
-            with torch.inference_mode():
-                # Without the output layer: the states are enough.
-                states = self._loaded.model.base_model(
-                    inputs_embeds=embedded,
-                    attention_mask=mask,
-                    position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
-                    use_cache=False,
-                ).last_hidden_state[:, -1]
-            vectors: NDArray[np.float32] = torch.nn.functional.normalize(states.float(), dim=-1).cpu().numpy()
-            return list(vectors)
+            return last_states(self._loaded.model, [one.embedded for one in self._see(batch)])
 
         vectors = self._batched([self._prepare(prompt, 0) for prompt in prompts], run)
         return np.stack(vectors) if vectors else np.zeros((0, self.checkpoint.text.hidden), np.float32)
 
     def _prepare(
-        self, prompt: Prompt, max_new_tokens: int | None, memory_bytes: int | None = None
+        self,
+        prompt: Prompt,
+        max_new_tokens: int | None,
+        memory_bytes: int | None = None,
+        grammar: Grammar | None = None,
     ) -> Prepared:
         loaded = self._loaded
         if max_new_tokens is not None and max_new_tokens < 0:
@@ -309,7 +319,10 @@ class LlavaNext:
                 memory_bytes=memory,
             )
 
-        return prepare(prompt, loaded.template, make_plan)
+        prepared = prepare(prompt, loaded.template, make_plan)
+        if grammar is not None:
+            grammar.check(prepared.plan.new_tokens)
+        return prepared
 
     def _smaller(self, prepared: Prepared) -> Prepared | None:
         """Prepare the same prompt again by the planner's next smaller plan."""
@@ -334,10 +347,23 @@ class LlavaNext:
         prepared = [self._prepare([still], 0) for still in stills]
         return np.stack(self._batched(prepared, lambda batch: [one.averages[0] for one in self._see(batch)]))
 
+    def _grammar(self, schema: Mapping[str, Any] | None) -> Grammar | None:
+        if schema is None:
+            return None
+        if self._alphabet is None:
+            raise InputError(
+                f"{self.name} cannot write JSON: its tokens do not spell every character. Ask it without a "
+                "schema, or load another checkpoint (`sightloop models`).",
+                input="schema",
+            )
+        return Grammar(schema, self._alphabet, self._loaded.template.lead)
+
     def _see(self, batch: Batch) -> list[Seen]:
         return see(self._loaded.model, self.checkpoint.vision, self._loaded.template, batch)
 
-    def _decode(self, batch: Batch, seen: Sequence[Seen], cancel: Cancel | None) -> Iterator[list[Row]]:
+    def _decode(
+        self, batch: Batch, seen: Sequence[Seen], cancel: Cancel | None, grammar: Grammar | None
+    ) -> Iterator[list[Row]]:
         embedded, mask = pad_left([one.embedded for one in seen])
         return decode(
             self._loaded.model,
@@ -347,6 +373,7 @@ class LlavaNext:
             stop_ids=self._loaded.stop_ids,
             temperature=self._loaded.temperature,
             cancel=cancel,
+            guides=None if grammar is None else [grammar.guide() for _ in batch],
         )
 
     def _batched(
@@ -354,9 +381,14 @@ class LlavaNext:
     ) -> list[Result]:
         """Run in batches of prompts of similar length, and return the results in the order of the prompts."""
         results: dict[int, Result] = {}
-        for places in batches(prepared, memory_bytes):
-            batch = [prepared[i] for i in places]
+
+        def measured(batch: Batch) -> list[Result]:
+            # Of every attempt by itself: one that failed, or a smaller one, is not what the result took.
             with peak(batch, self._loaded.device) as taken:
-                found = all_or_one_by_one(batch, run, self._smaller, cost)
-            results.update(zip(places, (charged(one, taken.bytes) for one in found), strict=True))
+                found = run(batch)
+            return [charged(one, taken.bytes) for one in found]
+
+        for places in batches(prepared, memory_bytes):
+            found = all_or_one_by_one([prepared[i] for i in places], measured, self._smaller, cost)
+            results.update(zip(places, found, strict=True))
         return [results[i] for i in range(len(prepared))]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from .answers import Answer, Choice, Usage
+from .constrained import Grammar
 from .generate import Row
 from .loading import Loaded
 from .pocket.familiar import UNFAMILIAR, UNFAMILIAR_CONFIDENCE
@@ -13,18 +14,40 @@ from .prepare import Prepared
 from .seen import Seen
 
 
-def text_of(loaded: Loaded, row: Row) -> str:
+def text_of(loaded: Loaded, row: Row, grammar: Grammar | None = None) -> str:
     """Return the words of an answer, as far as it has grown."""
+    if grammar is not None:
+        # To the letter: what a tokenizer tidies up would be another value.
+        return grammar.text(row.ids)
     text: str = loaded.tokenizer.decode(row.ids, skip_special_tokens=True)
     return text.strip()
 
 
-def answered(loaded: Loaded, prepared: Prepared, seen: Seen, row: Row, seconds: float) -> Answer:
+def pieces(
+    loaded: Loaded, row: Row, growing: Iterator[object], grammar: Grammar | None = None
+) -> Iterator[str]:
+    """Yield the words of an answer as it grows; together they are its text."""
+    said = ""
+    while True:
+        text = text_of(loaded, row, grammar)
+        # A character of several tokens shows as U+FFFD until its last one is there.
+        if row.stopped_because is None and text.endswith("\ufffd"):
+            text = said
+        if len(text) > len(said) and text.startswith(said):
+            yield text[len(said) :]
+            said = text
+        if next(growing, None) is None:
+            return
+
+
+def answered(
+    loaded: Loaded, prepared: Prepared, seen: Seen, row: Row, seconds: float, grammar: Grammar | None = None
+) -> Answer:
     """Return the answer that a row of tokens is."""
     confidence = min(1.0, math.exp(row.log_probability)) if row.ids else 0.0
     strange = _unfamiliar(loaded, seen)
     return Answer(
-        text=text_of(loaded, row),
+        text=text_of(loaded, row, grammar),
         confidence=min(confidence, UNFAMILIAR_CONFIDENCE) if strange else confidence,
         usage=_usage(prepared, len(row.ids), seconds),
         stopped_because=row.stopped_because or "length",
