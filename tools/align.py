@@ -25,6 +25,9 @@ SPREAD = 0.1
 """Share of the picture that the matches of a homography must span."""
 REFINED = 0.04
 """Share of the diagonal by which refining may move a corner; more, and it follows a thing, not the scene."""
+CHANGED, SETTLED = 40.0, 0.01
+"""Grey levels from which a pixel is left out of the last refining, and the share of the diagonal that it may
+move a corner."""
 SAME_SCENE, AGREEING, AGREES = 0.5, 0.7, 16.0
 """Correlation from which two pictures show one scene; or the share of pixels that must differ by less than so
 many grey levels, for plain scenes in which a thing that moved takes all of the correlation."""
@@ -88,8 +91,10 @@ def align(before: Still, after: Still) -> Aligned:
     # What is as good without a warp is better without one.
     best = max(range(len(scores)), key=lambda i: scores[i] + (0.002 if i == 0 else 0))
     forward = candidates[best]
-    warped, valid = _warp(two, forward, (width, height))
-    fitted = fit_light(one.astype(np.float32), warped.astype(np.float32), valid)
+    fitted, valid = _laid(one, two, forward)
+    if best and (settled := _settled(one, two, fitted, valid, forward)) is not None:
+        forward = settled
+        fitted, valid = _laid(one, two, forward)
     return Aligned(
         before=one.astype(np.float32),
         after=fitted,
@@ -98,6 +103,36 @@ def align(before: Still, after: Still) -> Aligned:
         to_after=np.asarray(np.linalg.inv(shrink_two) @ forward, np.float64),
         correlation=scores[best],
     )
+
+
+def _laid(
+    one: NDArray[Any], two: NDArray[Any], forward: NDArray[Any]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Bring ``two`` to the place and the light of ``one``, and say where it has pixels."""
+    warped, valid = _warp(two, forward, (one.shape[1], one.shape[0]))
+    return fit_light(one.astype(np.float32), warped.astype(np.float32), valid), valid
+
+
+def _settled(
+    one: NDArray[Any],
+    two: NDArray[Any],
+    fitted: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    forward: NDArray[Any],
+) -> NDArray[Any] | None:
+    """Refine once more without what has changed, which pulls at the rest; None where nothing has."""
+    differs = ((np.abs(one - fitted).max(2) > CHANGED) & valid).astype(np.uint8)
+    differs = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    if not differs.any():
+        return None
+    differs = cv2.dilate(differs, np.ones((15, 15), np.uint8))
+    size = (two.shape[1], two.shape[0])
+    same = 255 - 255 * cv2.warpPerspective(differs, forward, size, flags=cv2.INTER_NEAREST)
+    greys = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (one, two)]
+    refined = _refined(greys[0], greys[1], forward, same)
+    if refined is None or _shift(refined, forward, one.shape) > SETTLED:
+        return None
+    return refined
 
 
 def on_still(still: Still, matrix: NDArray[np.float64], box: tuple[int, int, int, int] | None) -> Box | None:
@@ -173,13 +208,15 @@ def _plausible(matrix: NDArray[Any], shape: tuple[int, ...]) -> bool:
     return bool(cv2.isContourConvex(moved)) and 0.1 < area / (width * height) < 10
 
 
-def _refined(one: NDArray[Any], two: NDArray[Any], start: NDArray[Any]) -> NDArray[Any] | None:
-    """Refine by correlation; None where that does not converge."""
-    everywhere = np.full(one.shape, 255, np.uint8)
+def _refined(
+    one: NDArray[Any], two: NDArray[Any], start: NDArray[Any], where: NDArray[Any] | None = None
+) -> NDArray[Any] | None:
+    """Refine by correlation, ``where`` the second picture counts; None where that does not converge."""
+    where = np.full(two.shape, 255, np.uint8) if where is None else where
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-5)
     try:
         _, matrix = cv2.findTransformECC(
-            one, two, start.astype(np.float32), cv2.MOTION_HOMOGRAPHY, criteria, everywhere, 5
+            one, two, start.astype(np.float32), cv2.MOTION_HOMOGRAPHY, criteria, where, 5
         )
     except cv2.error:
         return None

@@ -147,8 +147,8 @@ def _row(name: str, answers: Sequence[Told], score: Score, n: int, target: float
         for side in ([a.loop for a in answers], [a.bare for a in answers])
     )
     met = None if target is None else (loop >= target if least else loop <= target)
-    row = {"row": name, "loop": round(loop, 3), "bare": round(bare, 3), "n": n, "target": target, "met": met}
-    return row
+    values = {"loop": round(loop, 3), "bare": round(bare, 3)}
+    return {"row": name, **values, "n": n, "target": target, "met": met}
 
 
 def _world_rows(eyes: Eyes, seed: int, count: int) -> list[dict[str, Any]]:
@@ -210,11 +210,8 @@ def _scene_rows(eyes: Eyes, seed: int, count: int) -> list[dict[str, Any]]:
         stills = [Still.from_array(image) for image in world.render(3.0)[0]]
         (found,) = compare(eyes, stills)
         noticed.append(not found.same_scene)
-        pairs = (
-            (found.shared, one & other),
-            (found.only_before, one - other),
-            (found.only_after, other - one),
-        )
+        truths = (one & other, one - other, other - one)
+        pairs = zip((found.shared, found.only_before, found.only_after), truths, strict=True)
         for listed, truth in pairs if not found.same_scene else ():
             hits += len(set(listed) & truth)
             said += len(listed)
@@ -243,7 +240,8 @@ def run(seed: int = 1, count: int = 150, eyes: LlavaNext | None = None) -> dict[
     -------
     dict
         ``rows``, each with ``row`` (its name), ``loop``, ``bare`` (None where a model alone is not asked),
-        ``n``, ``target`` and ``met`` (None where there is none); ``model``, ``seed``, ``worlds``, ``seconds``.
+        ``n``, ``target`` and ``met`` (None where there is none); ``model``, ``seed``, ``worlds`` and
+        ``seconds``.
 
     Raises
     ------

@@ -1,10 +1,11 @@
-"""Light: bring one of two aligned pictures to the light and colour of the other; no change is explained away."""
+"""Light: bring one of two aligned pictures to the light of the other, so that no change is explained away."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +22,15 @@ ROUNDS = 4
 FINER, BIN, IN_BIN = 10.0, 8, 30
 """Grey levels that a curve may be corrected by at most, width of the bins of values that are corrected alike,
 and pixels that a bin needs."""
+SMOOTH = 1.5
+"""Deviation, in pixels, of the blur that curves are fitted behind."""
+FEWEST, SHARE = 100, 0.25
+"""Unclipped pixels, in all and of all, that a channel needs for a curve of its own."""
+MANY, TRIES, AGREE, SLACK = 3, 150, 0.6, 0.02
+"""Of the curve of all channels: values it needs, guesses, share of the values that must agree, and share of a
+channel's pixels that it may bring together less than the channel's own."""
+FLAT, STEEP = 0.4, 2.5
+"""Slopes beyond which a curve is no light's."""
 SAMPLE = 40_000
 """Pixels that curves are fitted to."""
 
@@ -45,16 +55,18 @@ def fit_light(one: Values, two: Values, valid: NDArray[np.bool_]) -> Values:
     fitted = two.copy()
     step = max(1, int(np.sqrt(valid.size / SAMPLE)))
     sample = valid[::step, ::step]
-    pairs = [
-        _open(two[::step, ::step, channel][sample], one[::step, ::step, channel][sample])
-        for channel in range(3)
-    ]
-    # A channel that is dark nearly everywhere says little of its bright values; light changes all alike.
-    together = _parabola(*(np.concatenate(values) for values in zip(*pairs, strict=True)))
+    # Noise in what a curve is fitted to flattens it: each cluster of values is drawn to its mean.
+    smooth = [cv2.GaussianBlur(image, (0, 0), SMOOTH)[::step, ::step] for image in (two, one)]
+    pairs = [_open(smooth[0][..., channel][sample], smooth[1][..., channel][sample]) for channel in range(3)]
+    together = _together(pairs)
+    # Where light has made most of it white, the rest is all that tells how.
+    washed_out = (smooth[0] >= BRIGHT).mean() > (smooth[1] >= BRIGHT).mean() + SHARE
     for channel, (x, y) in enumerate(pairs):
-        if len(x) < 100 or np.ptp(x) < 8:
+        curve: Curve | None
+        if len(x) >= max(FEWEST, SHARE * sample.sum()) or (len(x) >= FEWEST and washed_out):
+            curve = _finer(_best(x, y, together), x, y)
+        elif (curve := together) is None:
             continue
-        curve = _finer(_best(x, y, together), x, y)
         light = np.clip(curve(two[..., channel]), 0, 255)
         # What was too bright or too dark to be told apart may have been anything beyond.
         lost = ((two[..., channel] >= BRIGHT) & (one[..., channel] > light)) | (
@@ -71,22 +83,69 @@ def _open(x: Values, y: Values) -> tuple[Values, Values]:
 
 
 def _best(x: Values, y: Values, together: Curve | None) -> Curve:
-    """Return an offset, or a parabola where that brings clearly more pixels together.
+    """Return the curve of all channels, if there is one; else an offset, or a parabola if clearly better.
 
-    In a plain scene with one thing changed a parabola would explain the thing away.
+    In a plain scene with one thing changed a parabola of the pixels would explain the thing away.
     """
     offset = np.median(y - x)
-    curves: list[Curve | None] = [lambda values: values + offset, _parabola(x, y), together]
-    known = [curve for curve in curves if curve is not None]
-    explained = [float((np.abs(curve(x) - y) < TOGETHER).mean()) for curve in known]
+    parabola = _parabola(x, y)
+    curves: list[Curve] = [lambda values: values + offset, *([parabola] if parabola else [])]
+    explained = [float((np.abs(curve(x) - y) < TOGETHER).mean()) for curve in curves]
     explained[0] += CLEARLY
-    return known[int(np.argmax(explained))]
+    best = int(np.argmax(explained))
+    if together is not None and float((np.abs(together(x) - y) < TOGETHER).mean()) >= explained[best] - SLACK:
+        return together
+    return curves[best]
+
+
+def _together(pairs: list[tuple[Values, Values]]) -> Curve | None:
+    """Find the parabola that most values of all channels agree on, however few pixels have them.
+
+    A scene of one large plain and a few small things shows its light in the things, and most of them have
+    not changed. None where too few values agree, or a curve of no light does.
+    """
+    points = np.array([point for x, y in pairs for point in _values(x, y)]).reshape(-1, 2)
+    if len(points) < MANY:
+        return None
+    x, y = points.T
+    best, most = None, AGREE * len(x)
+    for degree in (1, 2):  # a line, unless a parabola brings more values together
+        for coefficients in _guesses(x, y, degree):
+            agree = np.abs(np.polyval(coefficients, x) - y) < TOGETHER
+            if agree.sum() >= most + (best is not None) and _is_light(coefficients, x):
+                best, most, found = agree, float(agree.sum()), degree
+    if best is None:
+        return None
+    coefficients = np.polyfit(x[best], y[best], found)
+    if not _is_light(coefficients, x):
+        return None
+    return _held(np.poly1d(coefficients), float(x[best].min()), float(x[best].max()))
+
+
+def _guesses(x: NDArray[Any], y: NDArray[Any], degree: int) -> NDArray[Any]:
+    """Return the (TRIES, degree + 1) coefficients of curves through a few of the values, drawn at random."""
+    rng = np.random.default_rng(0)
+    few = rng.random((TRIES, len(x))).argsort(1)[:, : degree + 1]
+    few = few[(np.diff(np.sort(x[few]), axis=1).min(1) > 1) & (np.ptp(x[few], axis=1) > WIDE)]
+    powers = x[few][..., None] ** np.arange(degree, -1, -1)
+    return np.asarray(np.linalg.solve(powers, y[few][..., None])[..., 0])
+
+
+def _values(x: Values, y: Values) -> list[tuple[float, float]]:
+    """Return the median of both pictures for each value of the second that enough pixels have."""
+    bins = (x / BIN).astype(int)
+    own = [bins == index for index in np.unique(bins)]
+    return [(float(np.median(x[few])), float(np.median(y[few]))) for few in own if few.sum() >= IN_BIN]
+
+
+def _is_light(coefficients: NDArray[Any], x: NDArray[Any]) -> bool:
+    """Tell whether a parabola rises about as light does: neither flat nor steep anywhere."""
+    slopes = np.polyval(np.polyder(coefficients), (x.min(), x.max()))
+    return bool(slopes.min() > FLAT and slopes.max() < STEEP)
 
 
 def _parabola(x: Values, y: Values) -> Curve | None:
     """Fit a parabola to the pixels that agree best; None where they span too few values."""
-    if len(x) < 100:
-        return None
     error = np.abs(y - x - np.median(y - x))
     for _ in range(ROUNDS):
         keep = error <= max(np.quantile(error, 0.6), TOGETHER)
@@ -95,10 +154,14 @@ def _parabola(x: Values, y: Values) -> Curve | None:
         parabola = np.polynomial.Polynomial.fit(x[keep], y[keep], 2)
         error = np.abs(parabola(x) - y)
     low, high = np.quantile(x[keep], (0.01, 0.99))
-    slope = (parabola(high) - parabola(low)) / (high - low)
+    return _held(parabola, float(low), float(high))
+
+
+def _held(parabola: Curve, low: float, high: float) -> Curve:
+    """Go on with the mean slope beyond what was fitted: there a parabola goes anywhere."""
+    slope = (parabola(np.array(high)) - parabola(np.array(low))) / (high - low)
 
     def curve(values: NDArray[Any]) -> NDArray[Any]:
-        # Beyond what was fitted a parabola goes anywhere: go on with its mean slope.
         inside = np.clip(values, low, high)
         return np.asarray(parabola(inside) + slope * (values - inside))
 

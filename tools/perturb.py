@@ -38,7 +38,7 @@ def noise(image: Pixels) -> Pixels:
 
 def brighter(image: Pixels) -> Pixels:
     """Scale and lift all values; the brightest clip."""
-    return np.clip(image * GAIN + OFFSET, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image * GAIN + OFFSET, 0, 255).astype(np.uint8))
 
 
 def gamma(image: Pixels) -> Pixels:

@@ -31,6 +31,8 @@ MOST_LINES = 8
 """Lines that are read; the strongest."""
 CONTEXT = 6.3
 """Side of what the embedded model is shown, over the line's height: its signs fill no more of a sheet."""
+NEARLY = 0.5
+"""Share of the longer side from which it is shown the whole still, as it was taught."""
 AROUND = 0.25
 """Margin of what other eyes are shown, over the height of the line."""
 
@@ -58,10 +60,11 @@ def written(
     lines = _lines(regions)[:MOST_LINES]
     sides = (aligned.before, aligned.after)
     matrices = (aligned.to_before, aligned.to_after)
-    places = []
+    places, unions = [], []
     for line in lines:
         extents = [_extent(image, _around(line)) for image in sides]
         both = _union(extents)
+        unions.append(both)
         places.append(
             [
                 (on_still(still, matrix, extent), on_still(still, matrix, both))
@@ -71,13 +74,13 @@ def written(
     shown = [(side, place[side][1]) for place in places for side in (0, 1)]
     said = iter(_read(looks, [(side, box) for side, box in shown if box is not None]))
     found, known = [], []
-    for line, place in zip(lines, places, strict=True):
+    for line, place, both in zip(lines, places, unions, strict=True):
         readings = [next(said), next(said)]
         boxes = [box for box, _ in place]
         difference = _difference(line, boxes, readings)
         if difference is not None:
             found.append(difference)
-            known += line
+            known += [*line, *(region for region in regions if _within(region, both))]
     return found, [region for region in regions if not any(region is one for one in known)]
 
 
@@ -173,6 +176,12 @@ def _extent(side: NDArray[np.float32], line: Corners) -> Corners:
     return grown
 
 
+def _within(region: Changed, line: Corners) -> bool:
+    """Tell whether the middle of a region lies in a line."""
+    x, y = (region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2
+    return line[0] < x < line[2] and line[1] < y < line[3]
+
+
 def _meets(one: Corners, other: Corners) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
@@ -201,6 +210,8 @@ def _shown(box: Box, still: Still, own: bool) -> Box:
     wide, high = (box.x1 - box.x0 + 2 * AROUND * height, height * (1 + 2 * AROUND))
     if own:
         wide = high = max(CONTEXT * height, wide)
+        if wide > NEARLY * max(area.x1, area.y1):
+            return area
     x0 = min(max(0.0, (box.x0 + box.x1 - wide) / 2), max(0.0, area.x1 - wide))
     y0 = min(max(0.0, (box.y0 + box.y1 - high) / 2), max(0.0, area.y1 - high))
     return Box(x0=x0, y0=y0, x1=min(area.x1, x0 + wide), y1=min(area.y1, y0 + high))
