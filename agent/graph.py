@@ -172,6 +172,7 @@ class Loop:
             AnswerStep(
                 **run.meter.lap(),
                 summary=f"{sure(draft.text, draft.confidence)}, {state.stopped_because}",
+                notes=state.last_notes,
                 answer=draft.text,
                 confidence=draft.confidence,
                 by_brain=draft.said,

@@ -198,6 +198,7 @@ class Run:
     def finish(self, move: Move) -> None:
         """Take the brain's answer as the draft; where there is neither, look once."""
         state = self.state
+        state.last_notes = move.notes
         if move.text:
             seen = [step.confidence for step in state.observations if step.confidence is not None]
             tokens = len(move.text.split())

@@ -78,8 +78,8 @@ class State(BaseModel):
         What the brain has decided and the loop has not done yet.
     draft : Draft or None
         The best answer so far.
-    final : bool
-        The brain has finished with this draft.
+    last_notes : tuple of str
+        What the brain's last move leaves to be said with the answer.
     evidence : tuple of Evidence
         What the draft rests on.
     verified : bool
@@ -100,7 +100,7 @@ class State(BaseModel):
     inputs: int
     queue: list[Call] = []
     draft: Draft | None = None
-    final: bool = False
+    last_notes: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     verified: bool = False
     sent_back: bool = False
@@ -166,7 +166,7 @@ class State(BaseModel):
 
     def adopt(self, draft: Draft) -> None:
         """Make ``draft`` the best answer so far, and gather what it rests on, unverified."""
-        self.draft, self.verified, self.final = draft, False, False
+        self.draft, self.verified = draft, False
         if any(comparison.differences for comparison in draft.comparisons):
             self.evidence = self._of_differences(draft)
             return
