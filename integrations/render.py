@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,8 @@ def show_result(result: Result) -> None:
     line.append(f"   {result.confidence:.0%} sure", style="not bold dim")
     console.print(line)
     console.print()
+    for line in _differences(result):
+        console.print(line)
     for item in result.evidence:
         console.print(_evidence_line(item))
     usage = result.usage
@@ -46,6 +48,17 @@ def show_result(result: Result) -> None:
         console.print(f"stopped  {result.stopped_because}: this is the best answer so far", style="yellow")
     for note in result.notes:
         console.print(f"note     {note}", style="yellow")
+
+
+def _differences(result: Result) -> Iterator[str]:
+    """Return a line for each difference between pictures, and for each pair that was compared otherwise."""
+    for pair in result.comparisons:
+        names = f"image {pair.before} -> image {pair.after}"
+        if not pair.same_scene or not pair.differences:
+            yield f"{names}: {pair.words}"
+        for one in pair.differences:
+            places = " -> ".join(str(box) for box in (one.before, one.after) if box is not None)
+            yield f"{names}: {one.kind:12} {one.words}, {places}, {one.probability:.0%} sure"
 
 
 def _evidence_line(item: Evidence) -> Text:
