@@ -19,15 +19,13 @@ from ..errors import InputError
 from ..memory import Still
 from .align import Aligned, align, on_still
 from .content import by_content
-from .differences import Comparison, Difference
+from .differences import MOST_STILLS, Comparison, Difference
 from .kinds import Judged, joined, judged
 from .look import Eyes, distinct
 from .naming import names_of, words_of
 from .regions import changed_regions, no_noise
 from .small_looks import SmallLooks
 from .written import written
-
-MOST_STILLS = 16
 
 
 def compare(eyes: Eyes, stills: Sequence[Still]) -> list[Comparison]:

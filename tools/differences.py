@@ -11,6 +11,8 @@ from .small_looks import Part, article
 
 Kind = Literal["added", "removed", "moved", "recoloured", "resized", "text changed", "changed"]
 """``changed`` where pixels do not tell which."""
+MOST_STILLS = 16
+"""How many stills one call compares."""
 SIDES: dict[str, tuple[bool, bool]] = {"added": (False, True), "removed": (True, False)}
 """On which side a thing is, for the kinds that do not show it on both."""
 
