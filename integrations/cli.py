@@ -55,6 +55,13 @@ class Quantization(StrEnum):
 
 
 Files = Annotated[list[str], typer.Argument(help="Pictures, or folders of pictures.", show_default=False)]
+def _writable(path: Path | None) -> Path | None:
+    """Refuse a page that could not be written, before the model is loaded."""
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise typer.BadParameter(f"{path} is a folder, or lies in none that exists.")
+    return path
+
+
 Model = Annotated[
     str | None,
     typer.Option(
@@ -76,7 +83,10 @@ GpuBytes = Annotated[
     int | None, typer.Option(min=1, help="Bytes of memory that a call may take beside the weights.")
 ]
 Report = Annotated[
-    Path | None, typer.Option(help="Write a page with pictures, boxes, steps and cost.", show_default=False)
+    Path | None,
+    typer.Option(
+        help="Write a page with pictures, boxes, steps and cost.", callback=_writable, show_default=False
+    ),
 ]
 Trace = Annotated[
     Path | None, typer.Option(help="Save the run and its pictures to this folder.", show_default=False)
