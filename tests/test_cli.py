@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from sightloop.agent import Result, VisualAgent
+from sightloop.integrations.report import read_report
 from sightloop.tools.llava_next.checkpoints import CHECKPOINTS
 
 from .command import Sightloop, in_a_process, in_process
@@ -222,3 +223,71 @@ def test_python_m_sightloop_is_the_command_line() -> None:
     ran = in_a_process("--version")
     assert ran.code == 0
     assert ran.out.strip()
+
+
+# ---------------------------------------------------------------- compare
+
+
+@pytest.fixture
+def changed(picture: Path, tmp_path: Path) -> Path:
+    """The sample picture without its square."""
+    image = Image.open(picture).copy()
+    image.paste((255, 255, 255), (50, 10, 96, 60))
+    image.save(tmp_path / "after.png")
+    return tmp_path / "after.png"
+
+
+def test_compare_says_what_differs_and_where(sightloop: Sightloop, picture: Path, changed: Path) -> None:
+    ran = sightloop("compare", picture, changed, "--json")
+    assert ran.code == 0
+    (pair,) = Result.model_validate(ran.json).comparisons
+    (difference,) = pair.differences
+    assert (difference.kind, difference.after) == ("removed", None)
+    assert difference.before is not None
+    assert 50 <= difference.before.x0 <= 60
+    assert 84 <= difference.before.x1 <= 96
+    assert "square" in difference.words
+    shown = sightloop("compare", picture, changed)
+    assert "image 1 -> image 2: removed" in shown.out
+
+
+def test_compare_writes_a_report_and_a_trace(
+    sightloop: Sightloop, picture: Path, changed: Path, tmp_path: Path
+) -> None:
+    page, trace = tmp_path / "out.html", tmp_path / "trace"
+    ran = sightloop("compare", picture, changed, "--report", page, "--trace", trace, "--json")
+    assert ran.code == 0
+    assert read_report(page) == Result.open(trace) == Result.model_validate(ran.json)
+
+
+def test_compare_goes_on_without_a_picture_that_cannot_be_read(
+    sightloop: Sightloop, picture: Path, changed: Path, tmp_path: Path
+) -> None:
+    ran = sightloop("compare", picture, tmp_path / "gone.png", changed, "--json")
+    assert ran.code == 0
+    assert "gone.png" in ran.err
+    assert len(ran.json["comparisons"]) == 1
+
+
+@pytest.mark.parametrize("count", [1, 17])
+def test_compare_needs_two_to_sixteen_pictures(sightloop: Sightloop, picture: Path, count: int) -> None:
+    ran = sightloop("compare", *[picture] * count, "--json")
+    assert ran.code == 2
+    assert "2 to 16" in ran.error["message"]
+
+
+def test_compare_names_what_could_not_be_read_where_too_little_is_left(
+    sightloop: Sightloop, picture: Path, tmp_path: Path
+) -> None:
+    ran = sightloop("compare", picture, tmp_path / "gone.png", "--json")
+    assert ran.code == 2
+    assert "gone.png" in ran.error["message"]
+
+
+@pytest.mark.parametrize("where", ["", "missing/page.html"])
+def test_a_report_that_cannot_be_written_is_refused_before_anything_runs(
+    sightloop: Sightloop, picture: Path, tmp_path: Path, where: str
+) -> None:
+    ran = sightloop("ask", "what is it ?", picture, "--report", tmp_path / where, "--json")
+    assert ran.code == 2
+    assert "--report" in ran.error["message"]
