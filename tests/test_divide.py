@@ -15,7 +15,7 @@ from sightloop import LlavaNext, VisualAgent
 from sightloop.agent import Limits
 from sightloop.memory import Still
 from sightloop.tools.divide import Divided, divide, division
-from sightloop.tools.intents import Change, CountIn, First, Intent, Moment, Most, Relation
+from sightloop.tools.intents import Change, CountIn, First, Intent, Moment, Most, Relation, Which
 from sightloop.tools.llava_next.checkpoints import find
 from sightloop.tools.llava_next.pocket.questions import CELLS
 from sightloop.tools.llava_next.pocket.worlds import PIXELS_PER_UNIT, Kind, worlds, write
@@ -128,6 +128,30 @@ def test_counts_are_taken_of_the_still_that_is_meant() -> None:
     assert divide(eyes([{"many": "3"}, {"many": "some"}]), Most("cats"), pictures(2)) is None
 
 
+@given(st.lists(st.floats(0.001, 0.999), min_size=2, max_size=9))
+def test_which_still_shows_something_is_the_one_that_surely_does(there: list[float]) -> None:
+    found = divide(eyes(there=[{"mug": p} for p in there]), Which("mug"), pictures(len(there)))
+    sure = [i for i, p in enumerate(there) if p > 0.5]
+    if len(sure) != 1:
+        assert found is None
+        return
+    assert found is not None
+    assert found.text == f"image {sure[0] + 1}"
+    assert found.confidence == pytest.approx(np.prod([max(p, 1 - p) for p in there]))
+
+
+def test_what_changed_over_several_stills_is_told_of_each() -> None:
+    paper = np.full((100, 200, 3), 230, np.uint8)
+    stained, other = paper.copy(), np.random.default_rng(0).integers(0, 255, (100, 200, 3)).astype(np.uint8)
+    stained[30:60, 40:80] = (200, 30, 30)
+    looking = ScriptedEyes(lambda prompt: ("a red cup", 0.9), lambda prompt, options: [1] * len(options))
+    found = divide(looking, Change("what"), [Still.from_array(x) for x in (paper, stained, paper, other)])
+    assert found is not None
+    assert found.text.startswith("image 2: a red cup appeared; image 3: nothing changed; image 4: these are")
+    assert [(pair.before, pair.after) for pair in found.comparisons] == [(1, 2), (1, 3), (1, 4)]
+    assert [pair.same_scene for pair in found.comparisons] == [True, True, False]
+
+
 @pytest.mark.parametrize("asks", ["what", "same", "different"])
 @pytest.mark.parametrize("changed", [True, False])
 def test_a_change_is_found_by_pixels_and_named_by_the_eyes(asks: str, changed: bool) -> None:
@@ -156,6 +180,11 @@ def test_a_change_is_found_by_pixels_and_named_by_the_eyes(asks: str, changed: b
         ("llava-hf/llava-interleave-qwen-7b-hf", "When does the cat appear?", 4, True),
         ("pocket", "How many cats are in image 2?", 2, False),  # both are seen in full detail together
         ("pocket", "How many cats are in image 2?", 3, True),
+        ("pocket", "Which of these shows a cat?", 2, False),
+        ("pocket", "Which of these shows a cat?", 3, True),
+        ("llava-hf/llava-v1.6-mistral-7b-hf", "Which of these shows a cat?", 2, True),  # sees one at a time
+        ("pocket", "What changed?", 16, True),
+        ("pocket", "What changed?", 17, False),
         ("pocket", "What is it?", 1, False),
     ],
 )
@@ -216,6 +245,7 @@ def test_an_answer_that_was_offered_stands(said: str) -> None:
         ("pairs", Change, 16, 0.85),
         ("videos", Moment, 10, 0.75),
         ("sets", Most, 16, 0.8),
+        ("sets", Which, 16, 0.8),
     ],
 )
 def test_the_real_eyes_answer_better_in_parts(

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sightloop.tools.divide import settled
-from sightloop.tools.intents import Change, CountIn, Either, First, Intent, Moment, Most, Relation, intent
+from sightloop.tools.intents import (
+    Change,
+    CountIn,
+    Either,
+    First,
+    Intent,
+    Moment,
+    Most,
+    Relation,
+    Which,
+    intent,
+)
 from sightloop.tools.llava_next.pocket.questions import NONE
 from sightloop.tools.llava_next.pocket.worlds import KINDS, Kind, worlds
 
@@ -18,6 +29,7 @@ BY_KIND: dict[str, type] = {
     "count_in": CountIn,
     "count_frame": CountIn,
     "most": Most,
+    "which": Which,
     "change": Change,
     "same": Change,
 }
@@ -43,10 +55,18 @@ SAID: list[tuple[str, int, Intent | None]] = [
     ("How many of the things in picture 2 are red?", 3, None),
     ("Which of these shows more red shapes?", 3, Most("red shapes")),
     ("Which picture has the most people?", 3, Most("people")),
-    ("Which picture has the cat?", 3, None),
+    ("Which picture has the cat?", 3, Which("cat")),
+    ("Which of these has a cracked tile?", 4, Which("cracked tile")),
+    ("Which of these five has a red cup?", 5, Which("red cup")),
+    ("In which of the pictures is there an orange star?", 3, Which("orange star")),
+    ("which picture shows the blue square", 3, Which("blue square")),
+    ("Which picture has the cat or the dog?", 3, None),
+    ("Which picture is the best?", 3, None),
+    ("Which of these five has the most people?", 5, Most("people")),
     ("What changed?", 2, Change("what")),
     ("What is different between these two photos?", 2, Change("what")),
-    ("What changed?", 3, None),
+    ("What changed?", 3, Change("what")),
+    ("Are they all the same?", 5, None),
     ("What changed in the sky?", 2, None),
     ("Are these images the same?", 2, Change("same")),
     ("Is the sign the same in both?", 2, None),
@@ -76,6 +96,8 @@ def test_every_question_of_the_worlds_is_told_from_the_others(kind: Kind, held_o
                 assert settled(found, question.answer)
             if isinstance(found, Moment):
                 assert found == Moment(question.subjects[0].name, "disappear" not in question.text)
+            if isinstance(found, Which):
+                assert found.thing in question.text
             if isinstance(found, First):
                 assert set(found.things) == {thing.name for thing in question.subjects}
 

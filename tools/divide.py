@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..memory import Box, Still
-from .differences import Comparison
-from .intents import Change, CountIn, Either, First, Intent, Moment, Most, Relation, intent
-from .look import Eyes, distinct, interleave, label
+from .differences import MOST_STILLS, Comparison
+from .intents import Change, CountIn, Either, First, Intent, Moment, Most, Relation, Which, intent
+from .look import Eyes, distinct, interleave, label, sees_one_at_a_time
 from .small_looks import Part, SmallLooks, peak
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ MARGIN = 2
 UNCHANGED = 0.95
 """Confidence that nothing differs where no pixels do beyond noise: of 26 such pairs of worlds none was taken
 for changed, and of 25 changed ones none for unchanged."""
+OTHER_SCENE = 0.9
+"""Confidence that two pictures that cannot be laid over each other show different scenes."""
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -48,7 +50,7 @@ class Divided:
         What holds the things that the answer is about, in pixels of the only still.
     notes : tuple of str
     comparisons : tuple of Comparison
-        What was found to differ between the stills, where that was asked.
+        Of the first still with each other one, where it was asked what changed.
     """
 
     text: str
@@ -62,8 +64,9 @@ class Divided:
 def division(checkpoint: Checkpoint, question: str, stills: Sequence[Still]) -> Intent | None:
     """Tell whether small looks answer ``question`` better than one, and what it is after.
 
-    Counting is divided where a prompt of so many stills would show each in less detail than alone; relations
-    need a checkpoint that was trained to point.
+    Counting, and telling which still shows something, are divided where a prompt of so many stills would show
+    each in less detail than alone, or is none that the checkpoint was trained on; relations need a checkpoint
+    that was trained to point; changes need no more stills than can be compared.
 
     Parameters
     ----------
@@ -76,8 +79,11 @@ def division(checkpoint: Checkpoint, question: str, stills: Sequence[Still]) -> 
     Intent or None
     """
     goal = intent(question, len(stills))
-    if isinstance(goal, CountIn | Most):
-        return goal if len(stills) > checkpoint.grid_stills else None
+    if isinstance(goal, CountIn | Most | Which):
+        alone = sees_one_at_a_time(checkpoint, stills)
+        return goal if alone or len(stills) > checkpoint.grid_stills else None
+    if isinstance(goal, Change):
+        return goal if len(stills) <= MOST_STILLS else None
     if isinstance(goal, Relation):
         return goal if checkpoint.cells else None
     return goal
@@ -121,6 +127,8 @@ def divide(eyes: Eyes, goal: Intent, stills: Sequence[Still]) -> Divided | None:
         return _count_in(looks, goal)
     if isinstance(goal, Either):
         return _either(looks, goal)
+    if isinstance(goal, Which):
+        return _which(looks, goal)
     return _most(looks, goal) if isinstance(goal, Most) else _change(looks, goal)
 
 
@@ -176,6 +184,16 @@ def _most(looks: SmallLooks, goal: Most) -> Divided | None:
     return _divided(looks, label(looks.stills[best], best + 1), sure)
 
 
+def _which(looks: SmallLooks, goal: Which) -> Divided | None:
+    """Rank the stills by how likely each shows the thing; None where none of them does, or two do."""
+    (there,) = looks.there([goal.thing])
+    best, second = sorted(range(len(there)), key=lambda i: -there[i])[:2]
+    if there[best] <= 0.5 or there[second] > 0.5:
+        return None
+    sure = math.prod(p if i == best else 1 - p for i, p in enumerate(there))
+    return _divided(looks, label(looks.stills[best], best + 1), sure)
+
+
 def _either(looks: SmallLooks, goal: Either) -> Divided:
     """Weigh the two answers against each other, and against no third one."""
     choice = looks.eyes.choose(interleave(goal.question, looks.stills), goal.offered)
@@ -183,21 +201,27 @@ def _either(looks: SmallLooks, goal: Either) -> Divided:
     return _divided(looks, choice.option, choice.confidence)
 
 
-def _change(looks: SmallLooks, goal: Change) -> Divided | None:
-    """Compare the two: what differs is found by pixels and named by the eyes."""
+def _change(looks: SmallLooks, goal: Change) -> Divided:
+    """Compare the first still with each other: what differs is found by pixels and named by the eyes."""
     from .compare import compare  # loads OpenCV
 
-    (comparison,) = compare(looks.eyes, looks.stills)
-    if not comparison.same_scene:
-        return None
-    looks.parts += comparison.parts
-    looks.notes += comparison.notes
-    found = [difference.probability for difference in comparison.differences]
+    comparisons = tuple(compare(looks.eyes, looks.stills))
+    looks.parts += [part for comparison in comparisons for part in comparison.parts]
+    looks.notes += [note for comparison in comparisons for note in comparison.notes]
+    found = [difference.probability for pair in comparisons for difference in pair.differences]
+    others = sum(not pair.same_scene for pair in comparisons)
+    sure = math.prod([*found, *[OTHER_SCENE] * others]) if found or others else UNCHANGED
     if goal.asks == "what":
-        divided = _divided(looks, comparison.words, math.prod(found) if found else UNCHANGED)
-        return replace(divided, comparisons=(comparison,))
-    text = "yes" if bool(found) == (goal.asks == "different") else "no"
-    return replace(_divided(looks, text, max([UNCHANGED, *found])), comparisons=(comparison,))
+        text = comparisons[0].words if len(comparisons) == 1 else _by_still(looks.stills, comparisons)
+    else:
+        text = "yes" if bool(found or others) == (goal.asks == "different") else "no"
+        sure = OTHER_SCENE if others and not found else max([UNCHANGED, *found])
+    return replace(_divided(looks, text, sure), comparisons=comparisons)
+
+
+def _by_still(stills: Sequence[Still], comparisons: Sequence[Comparison]) -> str:
+    """Put what several stills show otherwise than the first in words, each behind its name."""
+    return "; ".join(f"{label(stills[pair.after - 1], pair.after)}: {pair.words}" for pair in comparisons)
 
 
 def _beginnings(there: Sequence[float]) -> list[float]:

@@ -16,6 +16,8 @@ _THING = r"(?:the|an?) ([\w-]+(?: (?!(?:the|an?|or|it|that|which|is|lies|stands|
 """A noun phrase behind its article."""
 _RELATION = r"(?:(?:to|on) the )?(left|right) of|(above|higher than|over)|(below|lower than|beneath|under)"
 _STILL = r"(?:image|picture|photo|frame|page)"
+_NUMBER = r"(?:two|three|four|five|six|seven|eight|nine|ten|\d+)"
+_OF = rf"of (?:the|these|those)(?: {_NUMBER})?(?: {_STILL}s)?"
 _OPENING = r"(?:please|look|tell me|can you see|can you tell me|say)\b[ ,:]*"
 _FILLING = r"(?: ?[:,])?(?: (?:it|that|which|is|lies|stands|placed))*"
 
@@ -60,8 +62,15 @@ class Most:
 
 
 @dataclass(frozen=True, slots=True)
+class Which:
+    """Which still shows ``thing``."""
+
+    thing: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """What differs between two stills, or only whether they are ``same`` or ``different``."""
+    """What differs between the first still and the others, or only if they are ``same`` or ``different``."""
 
     asks: Literal["what", "same", "different"]
 
@@ -74,7 +83,7 @@ class Either:
     offered: tuple[str, str]
 
 
-Intent = Relation | Moment | First | CountIn | Most | Change | Either
+Intent = Relation | Moment | First | CountIn | Most | Which | Change | Either
 
 
 def intent(question: str, stills: int) -> Intent | None:
@@ -95,8 +104,8 @@ def intent(question: str, stills: int) -> Intent | None:
     text = " ".join(re.sub(r"\s+([?.!,:])", r"\1", question.casefold()).split()).rstrip(" ?.!")
     if stills == 1:
         return _relation(text) or _either(question, text)
-    several = _first(text) or _moment(text) or _count_in(text, stills) or _most(text) or _change(text, stills)
-    return several or _either(question, text)
+    several = _first(text) or _moment(text) or _count_in(text, stills) or _most(text)
+    return several or _which(text) or _change(text) or _either(question, text)
 
 
 def about_the_whole(question: str) -> bool:
@@ -156,11 +165,25 @@ def _count_in(text: str, stills: int) -> CountIn | None:
 
 def _most(text: str) -> Most | None:
     found = re.search(
-        rf"\b(?:which|what)(?: {_STILL}| of (?:the|these|those)(?: {_STILL}s)?)? "
+        rf"\b(?:which|what)(?: one)?(?: {_STILL}|(?: {_STILL})? {_OF})? "
         r"(?:has|shows|have|contains) (?:more|the most) ([\w -]+)$",
         text,
     )
     return Most(found[1]) if found else None
+
+
+_SHOWS = r"(?:has|have|shows?|contains?|is there|do(?:es)? (?:you|i) see|can (?:you|i) see|you see)"
+_SHOWN = rf"(?:{_THING}|something ([\w-]+(?: [\w-]+)?))"
+
+
+def _which(text: str) -> Which | None:
+    """Recognise "which (of these) has a ...?" and "in which picture is there a ...?", of a plain thing."""
+    plain = re.sub(rf"^(?:{_OPENING})+", "", text)
+    asked = rf"(?:(?:in|on) )?(?:which|what) (?:one(?: {_OF})?|{_STILL}(?: {_OF})?|{_OF})"
+    found = re.match(rf"{asked} {_SHOWS} {_SHOWN}$", plain)
+    found = found or re.match(rf"where (?:is|do you see) {_SHOWN},? in which {_STILL}$", plain)
+    thing = (found[1] or found[2]) if found else None
+    return None if thing is None or thing.startswith(("most ", "more ", "fewest ")) else Which(thing)
 
 
 _WORD = re.compile(r"[\w']+")
@@ -173,11 +196,11 @@ _SCENERY = set(
 )
 
 
-def _change(text: str, stills: int) -> Change | None:
-    """Recognise questions about the whole of two stills: beside what they ask, all words are scenery."""
+def _change(text: str) -> Change | None:
+    """Recognise questions about the whole of all stills: beside what they ask, all words are scenery."""
     words = _WORD.findall(text.replace("not the same", "different"))
     said = [word for word in words if word not in _SCENERY]
-    if stills != 2 or len(said) != 1:
+    if len(said) != 1:
         return None
     differs = re.match(r"chang|differ", said[0]) is not None
     if re.search(r"\b(?:what|what's|name|tell me the)\b", text):

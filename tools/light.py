@@ -56,7 +56,10 @@ def fit_light(one: Values, two: Values, valid: NDArray[np.bool_]) -> Values:
     step = max(1, int(np.sqrt(valid.size / SAMPLE)))
     sample = valid[::step, ::step]
     # Noise in what a curve is fitted to flattens it: each cluster of values is drawn to its mean.
-    smooth = [cv2.GaussianBlur(image, (0, 0), SMOOTH)[::step, ::step] for image in (two, one)]
+    smooth = [
+        np.asarray(cv2.GaussianBlur(image, (0, 0), SMOOTH)[::step, ::step], np.float32)
+        for image in (two, one)
+    ]
     pairs = [_open(smooth[0][..., channel][sample], smooth[1][..., channel][sample]) for channel in range(3)]
     together = _together(pairs)
     # Where light has made most of it white, the rest is all that tells how.
