@@ -27,7 +27,7 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 from sightloop.errors import CheckpointError
 from sightloop.memory.still import Frame, Still
 from sightloop.tests.tiny import IN_ORDER, KINDS, Kind, build
-from sightloop.tools.llava_next import LlavaNext, Prompt
+from sightloop.tools.llava_next import LlavaNext, Prompt, Said
 from sightloop.tools.llava_next.features import TOWER_CROPS, splice
 from sightloop.tools.llava_next.loading import Loaded, load
 from sightloop.tools.llava_next.plan import Plan, plan
@@ -60,6 +60,18 @@ PROMPTS: dict[str, Prompt] = {
     "clip by clip": [frame(0), frame(1), frame(2, "b.mp4"), frame(3, "b.mp4"), "Which?"],
     "frames and a picture": [frame(0), frame(1), picture(60, 80, 5), "Is it in the clip?"],
     "text": ["Hello"],
+    "turns": [
+        picture(),
+        "What is it?",
+        Said("A cat."),
+        "And",
+        picture(50, 70, 9),
+        "?",
+        Said("Two."),
+        "Sure?",
+    ],
+    "frames over turns": [frame(0), frame(1), "When?", Said("At 1 s."), frame(2), frame(3), "And here?"],
+    "a still with nothing said to it": [picture(), Said(""), picture(40, 40, 6)],
 }
 
 
@@ -180,23 +192,31 @@ def llava_processor(loaded: Loaded) -> Any:
 # Beyond 4:1, these towers of 4x4 features would see nothing of a still, and ours is stretched.
 sizes = st.tuples(st.integers(8, 200), st.integers(8, 200)).filter(lambda size: max(size) <= 4 * min(size))
 questions = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=20)
+parts = st.one_of(sizes.map(lambda size: picture(*size)), st.integers(0, 5).map(frame), questions)
 
 
 @pytest.mark.parametrize(
     ("kind", "processor"),
     [("vicuna", next_processor), ("mistral", next_processor), ("interleave", llava_processor)],
 )
-@given(stills=st.lists(sizes, min_size=1, max_size=3), words=st.lists(questions, min_size=1, max_size=3))
+@given(
+    stills=st.lists(sizes, min_size=1, max_size=3),
+    words=st.lists(questions, min_size=1, max_size=3),
+    said=st.one_of(st.none(), questions),
+)
 def test_token_ids_and_pixels_are_those_of_the_processor(
     kind: Kind,
     processor: Callable[[Loaded], Any],
     folders: dict[str, Path],
     stills: Sequence[tuple[int, int]],
     words: Sequence[str],
+    said: str | None,
 ) -> None:
     loaded = load(folders[kind])
     pictures = [picture(width, height, i) for i, (width, height) in enumerate(stills)]
     prompt: list[Any] = [*pictures[:1], *words, *pictures[1:]]
+    if said is not None:
+        prompt[1:1] = [Said(said), "And now?"]
     # transformers gives every still its grid, however many there are.
     ready = prepared(loaded, prompt, grids=len(pictures) if kind != "interleave" else None)
     theirs = processor(loaded)(
@@ -265,7 +285,9 @@ def test_batches_are_single_prompts(kind: Kind, eyes: dict[str, LlavaNext]) -> N
         assert answer.text == alone.text
         assert answer.stopped_because == alone.stopped_because
         assert answer.confidence == pytest.approx(alone.confidence, rel=1e-3)
-        assert answer.usage.model_copy(update={"seconds": 0}) == alone.usage.model_copy(update={"seconds": 0})
+        # Time is shared out, and memory is the batch's.
+        batch = {"seconds": 0, "memory_bytes": 0}
+        assert answer.usage.model_copy(update=batch) == alone.usage.model_copy(update=batch)
         assert answer.notes == alone.notes
 
 
@@ -288,6 +310,42 @@ def test_frames_of_one_clip_are_one_video_where_the_family_has_it(
             assert visuals == [("video", (0, 1, 2)), ("video", (3, 4))]
         else:
             assert visuals == [("image", (i,)) for i in range(5)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(
+    turns=st.lists(st.lists(parts, max_size=4), min_size=1, max_size=3), said=st.lists(questions, min_size=2)
+)
+def test_over_turns_placeholders_have_the_tokens_of_the_plan(
+    kind: Kind, folders: dict[str, Path], turns: list[list[Any]], said: list[str]
+) -> None:
+    loaded = load(folders[kind])
+    prompt = [*turns[0], "?"]
+    for answer, turn in zip(said, turns[1:], strict=False):
+        prompt += [Said(answer), *turn, "?"]
+    smaller: Plan | None = plan(loaded.checkpoint, prompt)
+    places = set(loaded.template.placeholder_ids.values())
+    while smaller is not None:
+        now = smaller
+        ready = prepare(prompt, loaded.template, lambda _, now=now: now)  # type: ignore[misc]
+        visual = sum(id_ in places for id_ in ready.ids)
+        assert visual == sum(v.tokens for v in ready.visuals) == ready.plan.visual_tokens
+        assert sum(len(v.stills) for v in ready.visuals) == len(ready.stills)
+        smaller = now.shrink()
+    ready = prepared(loaded, prompt)
+    assert len(ready.ids) == ready.plan.visual_tokens + ready.plan.text_tokens
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_said_and_by_whom_counts(kind: Kind, eyes: dict[str, LlavaNext]) -> None:
+    still = picture(64, 64, 6)
+    prompts: list[Prompt] = [
+        [still, "a?", Said("cat"), "b?"],
+        [still, "a?", Said("dog"), "b?"],
+        [still, "a?", "cat", "b?"],
+        [still, "a?", Said("cat"), still, "b?"],
+    ]
+    assert len({eyes[kind].choose(prompt, ["yes", "no"]).probabilities for prompt in prompts}) == 4
 
 
 @pytest.mark.parametrize("kind", ["video", "onevision"])

@@ -31,6 +31,7 @@ from sightloop.memory.still import Frame, Size, Still
 from sightloop.tools.llava_next.anyres import Vision
 from sightloop.tools.llava_next.checkpoints import CHECKPOINTS, find
 from sightloop.tools.llava_next.plan import Plan, plan
+from sightloop.tools.llava_next.prompts import Said
 
 TEXT = LlamaConfig(
     hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, vocab_size=300
@@ -230,6 +231,32 @@ def test_frames_of_one_video_without_text_between_are_one_video():
         assert [item.video for item in planned.stills] == videos
         closings = sum(item.tokens == 197 for item in planned.stills)
         assert closings == len({video for video in videos if video is not None})
+
+
+def test_frames_on_both_sides_of_an_answer_are_two_videos():
+    a = still(video="a.mp4")
+    for said in (Said("At noon."), Said("")):
+        planned = plan(find("llava-onevision-qwen2-7b-ov-hf"), [a, a, said, a, a])
+        assert [item.video for item in planned.stills] == [0, 0, 2, 2]
+
+
+@settings(max_examples=60, deadline=None)
+@given(checkpoint=everyone, first=texts, answer=texts, second=texts, size=sizes)
+def test_what_was_said_is_counted(checkpoint, first, answer, second, size):
+    roomy = replace(checkpoint, context=10**7)
+    asked = ["a", first, size, answer, "b", second, size]
+    turns = ["a", first, size, Said(answer), "b", second, size]
+    known = [plan(roomy, prompt, count_text=len, template_tokens=7) for prompt in (asked, turns)]
+    assert known[0].text_tokens == known[1].text_tokens == 9 + len(first) + len(answer) + len(second)
+    assert known[0].stills == known[1].stills
+    # Where the template is not known, the turn costs what ChatML and Llama 3 put round it, or more.
+    assert plan(roomy, turns).text_tokens >= plan(roomy, asked).text_tokens + 10
+
+
+def test_turns_that_do_not_alternate_are_refused():
+    for prompt in ([Said("x"), "y"], [Size(4, 4), Said("x")], ["y", Said("x"), " ", Said("x"), "y"]):
+        with pytest.raises(InputError, match="what the assistant said"):
+            plan(find("pocket"), prompt)
 
 
 def test_a_full_window_is_degraded_in_order_and_said():

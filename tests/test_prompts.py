@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sightloop.errors import CheckpointError, InputError
 from sightloop.memory.still import Still
 from sightloop.tests.tiny import IN_ORDER, TEMPLATES, tokenizer
-from sightloop.tools.llava_next.prompts import Part, Template, Visual, check
+from sightloop.tools.llava_next.prompts import Part, Said, Template, Visual, check
 
 VICUNA_SYSTEM = (
     "A chat between a curious user and an artificial intelligence assistant. "
@@ -46,6 +46,14 @@ SOURCES = {
     "qwen": QWEN,
     "text only": TEXT_ONLY,
     "in order": IN_ORDER,
+}
+SYSTEMS = {
+    "vicuna": VICUNA_SYSTEM,
+    "video": VICUNA_SYSTEM,
+    "chatml": "Answer the questions.",
+    "qwen": "You are a helpful assistant.",
+    "llama3": "You are a helpful language and vision assistant. You are able to understand the visual "
+    "content that the user provides, and assist the user with a variety of tasks using natural language.",
 }
 IMAGE = Visual("image", (0,), 3)
 VIDEO = Visual("video", (1, 2), 4)
@@ -130,7 +138,109 @@ def test_several_parts(name: str, parts: list[Part], golden: str) -> None:
     assert template(name).render(parts) == golden
 
 
+@pytest.mark.parametrize(
+    ("name", "golden"),
+    [
+        (
+            "vicuna",
+            f"{VICUNA_SYSTEM} USER: <image>\nWhat is it? ASSISTANT: A cat. "
+            "USER: Is it white? <image>\nAnd it? ASSISTANT:",
+        ),
+        (
+            "mistral",
+            "[INST] <image>\nWhat is it? [/INST] A cat.</s> [INST] Is it white? <image>\nAnd it? [/INST]",
+        ),
+        (
+            "onevision",
+            "<|im_start|>user <image>\nWhat is it?<|im_end|><|im_start|>assistant \nA cat.<|im_end|>"
+            "<|im_start|>user \nIs it white? <image>\nAnd it?<|im_end|><|im_start|>assistant\n",
+        ),
+        (
+            "text only",
+            "USER: <image>\nWhat is it? ASSISTANT: A cat. USER: Is it white? <image>\nAnd it? ASSISTANT:",
+        ),
+        (
+            "in order",
+            "<s><|user|> image <image> What is it?<|assistant|> A cat.</s>"
+            "<|user|> Is it white? image <image> And it?<|assistant|>",
+        ),
+    ],
+)
+def test_a_still_of_a_later_turn_stands_where_it_was_given(name: str, golden: str) -> None:
+    parts = [IMAGE, "What is it?", Said("A cat."), "Is it white?", IMAGE, "And it?"]
+    assert template(name).render(parts) == golden
+
+
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=12)
+safe = st.text("abc XYZ.,?äß猫\n", min_size=1, max_size=12)
+asked = st.tuples(st.integers(0, 2), safe)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+@given(first=asked, later=st.lists(st.tuples(safe, asked), min_size=1, max_size=3))
+def test_turns_are_those_of_apply_chat_template(
+    name: str, first: tuple[int, str], later: list[tuple[str, tuple[int, str]]]
+) -> None:
+    """Stills first and one text in each turn: what every template renders in the order given."""
+
+    def content(stills: int, text: str) -> str | list[dict[str, str]]:
+        if name == "text only":
+            return "".join(["<image>\n" * stills, text])
+        return [*[{"type": "image"}] * stills, {"type": "text", "text": text}]
+
+    messages: list[dict[str, Any]] = []
+    if name in SYSTEMS:
+        messages.append({"role": "system", "content": content(0, SYSTEMS[name])})
+    messages.append({"role": "user", "content": content(*first)})
+    parts: list[Part] = [*[IMAGE] * first[0], first[1]]
+    for answer, (stills, text) in later:
+        messages.append({"role": "assistant", "content": content(0, answer)})
+        messages.append({"role": "user", "content": content(stills, text)})
+        parts += [Said(answer), *[IMAGE] * stills, text]
+    theirs = tokenizer().apply_chat_template(
+        messages, chat_template=SOURCES[name], tokenize=False, add_generation_prompt=True
+    )
+    assert template(name).render(parts) == theirs
+
+
+turn = st.lists(st.one_of(words, st.just(IMAGE)), min_size=1, max_size=4)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+@given(turns=st.lists(turn, min_size=2, max_size=4), answers=st.lists(words, min_size=3, max_size=3))
+@example(turns=[[IMAGE, "x"], ["<image>"], [IMAGE]], answers=["<image></s>", "<|im_end|>", "<video>"])
+@example(turns=[["x"], [IMAGE, "y", IMAGE]], answers=["<|user|>", "<|assistant|>", "<|im_start|>"])
+def test_order_is_kept_over_turns(name: str, turns: list[list[Part]], answers: list[str]) -> None:
+    chat = template(name)
+    parts: list[Part] = [*turns[0]]
+    for answer, turn in zip(answers, turns[1:], strict=False):
+        parts += [Said(answer), *turn]
+    # As above, digits of our own mark what is said, by whomever.
+    marked: list[Part] = []
+    for i, part in enumerate(parts):
+        mark = f"[{i}]"
+        marked.append(
+            f"{mark}{part}"
+            if isinstance(part, str)
+            else Said(mark + part.text)
+            if isinstance(part, Said)
+            else part
+        )
+    rendered = chat.render(marked)
+    place = 0
+    for i, part in enumerate(parts):
+        mark = "<image>" if isinstance(part, Visual) else f"[{i}]"
+        place = rendered.index(mark, place) + len(mark)
+    visuals = [part for part in parts if isinstance(part, Visual)]
+    ids = chat.encode(rendered)
+    assert chat.expand(ids, visuals).count(4) == 3 * len(visuals)
+    # Whatever the words, the special tokens are those of harmless words.
+    harmless = ["x" if isinstance(p, str) else Said("x") if isinstance(p, Said) else p for p in parts]
+    specials = set(tokenizer().all_special_ids)
+    kept, expected = (
+        [i for i in found if i in specials] for found in (ids, chat.encode(chat.render(harmless)))
+    )
+    assert kept == expected
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -212,7 +322,61 @@ def test_a_tokenizer_without_the_placeholder_is_refused() -> None:
         Template(tokenizer(), TEMPLATES["vicuna"], {"image": 32000})
 
 
-@pytest.mark.parametrize("prompt", ["What is it?", [], [""], [" \n"], [None], [b"x"], [np.zeros((2, 2, 3))]])
+ONE_TURN = [
+    # The last message only; none of what the assistant said; no still after the first turn.
+    "USER: {{ messages[-1]['content'] }} ASSISTANT:",
+    "{% for m in messages if m['role'] != 'assistant' %}USER: {{ m['content'] }} {% endfor %}ASSISTANT:",
+    "{% for m in messages %}{% if m['role'] == 'assistant' %}{{ raise_exception('one turn') }}{% endif %}"
+    "USER: {{ m['content'] }} {% endfor %}ASSISTANT:",
+    "{% for m in messages %}{% set begun = loop.first %}{% for c in m['content'] %}"
+    "{% if c['type'] == 'text' %}{{ c['text'] }}{% elif begun %}<image>{% endif %}{% endfor %}{% endfor %}",
+]
+
+
+@pytest.mark.parametrize("source", ONE_TURN)
+def test_a_template_of_one_turn_refuses_a_second(source: str) -> None:
+    chat = Template(tokenizer(), source, {"image": 4})
+    assert "What is it?" in chat.render([IMAGE, "What is it?"])
+    with pytest.raises(InputError, match="one turn only"):
+        chat.render([IMAGE, "What is it?", Said("A cat."), "Is it white?"])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "where"),
+    [
+        ([Said("A cat."), "Is it?"], "begins"),
+        (["", " \n", Said("A cat."), "Is it?"], "begins"),
+        (["What is it?", Said("A cat.")], "ends"),
+        (["What is it?", Said("A cat."), " "], "ends"),
+        (["What is it?", Said("A cat."), Said("A dog."), "Which?"], "goes on"),
+        (["What is it?", Said("A cat."), "", Said("A dog."), "Which?"], "goes on"),
+        ([Said("A cat.")], "begins"),
+    ],
+)
+def test_said_stands_between_turns_of_the_user(prompt: list[str | Said], where: str) -> None:
+    with pytest.raises(InputError, match=f"the prompt {where} with what the assistant said"):
+        check(prompt)
+
+
+def test_an_answer_without_words_is_a_turn() -> None:
+    check(["What is it?", Said(""), "Say it."])
+    rendered = template("mistral").render(["What is it?", Said(""), "Say it."])
+    assert rendered == "[INST] What is it? [/INST] </s> [INST] Say it. [/INST]"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "What is it?",
+        [],
+        [""],
+        [" \n"],
+        [None],
+        [b"x"],
+        [np.zeros((2, 2, 3))],
+        ["x", Said(None), "y"],  # type: ignore[arg-type]
+    ],
+)
 def test_what_is_not_a_prompt_is_refused(prompt: Any) -> None:
     with pytest.raises(InputError, match="prompt"):
         check(prompt)

@@ -80,8 +80,8 @@ def prepare(prompt: Prompt, template: Template, make_plan: Callable[[int], Plan]
     ids = template.encode(rendered)
     plan = make_plan(len(ids) - len(visuals))
     parts, visuals = _parts(prompt, plan)
-    if len(visuals) < len(stills):
-        # Frames became videos, with fewer placeholders and less of the template between them.
+    if any(visual.kind == "video" for visual in visuals):
+        # Frames became videos: other placeholders, as a rule fewer, with less of the template between them.
         rendered = template.render(parts)
         ids = template.encode(rendered)
         plan = replace(plan, text_tokens=len(ids) - len(visuals))
