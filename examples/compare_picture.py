@@ -1,7 +1,7 @@
 """Draw the README's picture of a comparison: before, after, and what was found between them.
 
-``python examples/compare_picture.py before.png after.png --out docs/compare.png``. Without files it draws a pair
-of worlds of ``--seed``, whose change the model was not told.
+``python examples/compare_picture.py before.png after.png --out docs/compare.png``. Without files it draws a
+pair of worlds of ``--seed``, whose change the model was not told.
 """
 
 from __future__ import annotations
