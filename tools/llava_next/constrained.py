@@ -16,8 +16,9 @@ from llguidance import LLMatcher
 from torch import Tensor
 
 from ...errors import InputError
-from .closing import Alphabet, allowed, closing
+from .closing import Alphabet, allowed, closing, shortest
 from .generate import Chosen, in_circles
+from .tightened import tightened
 
 WHITE_SPACE = {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": False}
 """As in most JSON that a model has read on one line, and as ``json.dumps`` writes it."""
@@ -46,7 +47,7 @@ class Grammar:
         if not isinstance(schema, Mapping):
             raise InputError(f"a schema is a mapping, not {type(schema).__name__}.")
         try:
-            text = json.dumps({**schema, "x-guidance": WHITE_SPACE})
+            text = json.dumps({**tightened(schema), "x-guidance": WHITE_SPACE})
         except (TypeError, ValueError) as error:
             raise InputError(f"the schema is not JSON: {error}.") from error
         begin = f"{json.dumps(lead)} json" if lead else "json"
@@ -56,7 +57,7 @@ class Grammar:
         if self._start.is_error():
             why = self._start.get_error().partition("\n")[0]
             raise InputError(f"the schema cannot be held to: {why}. Leave that out, or say it simpler.")
-        found = closing(self._start, alphabet, LONGEST_CLOSING)
+        found = shortest(self._start, alphabet, LONGEST_CLOSING)
         if found is None:
             raise InputError("no value of the schema was found: its pattern or its bounds leave too little.")
         self._closing = found
@@ -133,7 +134,8 @@ class JsonGuide:
         mask = torch.zeros(logits.shape, dtype=torch.bool)
         bits = torch.from_numpy(allowed(self._matcher))[: len(mask)]
         mask[: len(bits)] = bits
-        return logits.masked_fill(~mask.to(logits.device), float("-inf"))
+        # Weights may overflow into what is no number; what is not allowed must still come behind it.
+        return logits.nan_to_num().masked_fill(~mask.to(logits.device), float("-inf"))
 
     def _take(self, id_: int, room: int) -> bool:
         """Go on with a token, unless the answer could not be completed in ``room`` more then."""

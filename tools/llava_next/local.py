@@ -144,8 +144,10 @@ class LlavaNext:
         schema : mapping, optional
             The text is then a JSON value that is valid under this JSON schema, whatever the weights, and
             complete unless cancelled: where room runs out, or the model goes in circles, the rest is what
-            completes it. White space is ``json.dumps``', and members are in the schema's order. The
-            confidence is the product of the chosen tokens' probabilities renormalised over what was allowed.
+            completes it. White space is ``json.dumps``', and members are in the schema's order; none are
+            written that it does not name, unless it says ``additionalProperties``. Integers without bounds
+            are at most 10**15 and numbers 10**9, with six decimals. The confidence is the product of the
+            chosen tokens' probabilities renormalised over what was allowed.
 
         Raises
         ------
