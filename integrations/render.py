@@ -33,8 +33,8 @@ def show_result(result: Result) -> None:
     line.append(f"   {result.confidence:.0%} sure", style="not bold dim")
     console.print(line)
     console.print()
-    for line in _differences(result):
-        console.print(line)
+    for told in _differences(result):
+        console.print(told)
     for item in result.evidence:
         console.print(_evidence_line(item))
     usage = result.usage
