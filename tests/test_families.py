@@ -229,7 +229,8 @@ def test_token_ids_and_pixels_are_those_of_the_processor(
         reference = reference[: len(mine)] if reference.ndim == 4 else reference[None]
         steps = (mine - reference).abs() * torch.tensor(vision.std).view(3, 1, 1) * 255
         assert steps.max() < 2.01
-        assert (steps > 1.01).sum() <= 1 + 1e-4 * steps.numel()
+        # Two passes in the wrong order would make it 0.2.
+        assert steps.mean() < 0.1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -393,7 +394,7 @@ def test_several_batches_keep_the_order_of_the_prompts(
 ) -> None:
     prompts: list[Prompt] = [["word " * n] for n in (30, 2, 25, 8, 40, 1)]
     expected = eyes["mistral"].answers(prompts, max_new_tokens=4)
-    monkeypatch.setattr("sightloop.tools.llava_next.local.BATCH_TOKENS", 200)
+    monkeypatch.setattr("sightloop.tools.llava_next.batches.BATCH_TOKENS", 200)
     apart = eyes["mistral"].answers(prompts, max_new_tokens=4)
     assert [answer.text for answer in apart] == [answer.text for answer in expected]
     assert [a.usage.text_tokens for a in apart] == [a.usage.text_tokens for a in expected]

@@ -1,8 +1,9 @@
 """Stills to the vision tower's input: what the transformers image processors do, on uint8 tensors.
 
-Resizing is torch's antialiased bicubic on uint8: Pillow's filter in coarser arithmetic. Measured, 0.5 % of
-the values differ from the processors' by 1 of 255, three in a million by 2, none by more; and it is several
-times faster than their way through Pillow images and float arrays. Everything stays uint8 until
+Resizing is torch's antialiased bicubic on uint8: Pillow's filter with weights of 16 bits for its 22, and four
+to ten times as fast. Of what one direction makes, one value in 200 is off by 1 of 255, and none by more. The
+other direction spreads such a value along its column (or row), with weights that may exceed 1: measured over
+both, 0.6 % of the values are off by 1, three in a million by 2, none by more. Everything stays uint8 until
 :func:`normalise`, so that what travels to a GPU is a quarter of the size. Where pixels go is decided by
 :meth:`Vision.layout`.
 """
