@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from sightloop import LlavaNext, Still
+from sightloop.errors import InputError
+from sightloop.tests.test_local import watching
+from sightloop.tools.llava_next import Prompt, Said
 from sightloop.tools.llava_next.pocket.bench import calibration_error, run
 from sightloop.tools.llava_next.pocket.familiar import UNFAMILIAR, UNFAMILIAR_CONFIDENCE, Familiar
 from sightloop.tools.llava_next.pocket.worlds import worlds
@@ -50,6 +53,15 @@ def test_a_still_is_as_familiar_among_others_as_alone(eyes: LlavaNext) -> None:
         stills = [Still.from_array(image) for image in world.render(2.0)[0]]
         noted.append(UNFAMILIAR in eyes.answer([*stills, asked[0].text]).notes)
     assert sum(noted) <= 1
+
+
+def test_it_knows_one_turn(eyes: LlavaNext) -> None:
+    still = Still.from_array(np.zeros((60, 90, 3), np.uint8))
+    prompt: Prompt = [still, "what is it ?", Said("a circle"), "which colour ?"]
+    for ask in (eyes.plan, eyes.answer, lambda prompt: list(eyes.stream(prompt))):
+        with watching("LlamaModel") as reading, pytest.raises(InputError, match="one turn"):
+            ask(prompt)
+        assert reading == []
 
 
 def test_familiarity_keeps_the_share_it_was_fitted_to() -> None:

@@ -26,7 +26,7 @@ from .loading import Loaded, Quantization, load
 from .machine import available_bytes
 from .plan import Plan, plan
 from .prepare import Prepared, cost, prepare
-from .prompts import Prompt
+from .prompts import Prompt, Said
 from .recovery import all_or_one_by_one, with_less
 from .replies import answered, chosen, pieces
 from .seen import Seen, see
@@ -135,7 +135,7 @@ class LlavaNext:
 
         Parameters
         ----------
-        prompt : sequence of str and Still
+        prompt : sequence of str, Still and Said
             In reading order.
         max_new_tokens : int, optional
             Longest answer; by default 512, but at most an eighth of the window.
@@ -156,8 +156,8 @@ class LlavaNext:
         InsufficientMemoryError
             If memory does not suffice, not even for the next smaller plan.
         InputError
-            If it is not a prompt; if the schema is none that can be held to, no value of it fits
-            ``max_new_tokens``, or the model cannot write JSON (:attr:`writes_json`).
+            If it is not a prompt, or one of several turns for a model that knows one; if the schema cannot
+            be held to, none of its values fits ``max_new_tokens``, or :attr:`writes_json` is False.
         """
         return self.answers([prompt], max_new_tokens=max_new_tokens, cancel=cancel, schema=schema)[0]
 
@@ -322,6 +322,10 @@ class LlavaNext:
             )
 
         prepared = prepare(prompt, loaded.template, make_plan)
+        if loaded.embedded and any(isinstance(part, Said) for part in prompt):
+            raise InputError(
+                f"{self.name} was trained on one turn: put what was Said into its question's words."
+            )
         if grammar is not None:
             grammar.check(prepared.plan.new_tokens)
         return prepared
