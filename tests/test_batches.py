@@ -47,8 +47,15 @@ def test_a_limit_makes_batches_smaller_and_changes_no_answer(eyes: LlavaNext, pr
 
 
 def test_a_limit_that_not_even_one_prompt_keeps_is_an_error(eyes: LlavaNext, prompts: list) -> None:
-    with pytest.raises(InsufficientMemoryError):
-        eyes.answers(prompts, memory_bytes=1000)
+    options = ["yes", "no"]
+    for ask in (
+        lambda most: eyes.answers(prompts[:1], max_new_tokens=4, memory_bytes=most)[0],
+        lambda most: eyes.choose_many(prompts[:1], options, memory_bytes=most)[0],
+    ):
+        took = ask(None).usage.memory_bytes
+        assert ask(took).usage.memory_bytes == took
+        with pytest.raises(InsufficientMemoryError, match="beside the weights"):
+            ask(took - 1)
 
 
 def test_several_calls_take_as_much_as_the_largest(eyes: LlavaNext, prompts: list) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 
+from ...errors import InsufficientMemoryError
 from .answers import Answer, Choice
 
 if TYPE_CHECKING:
@@ -51,6 +52,34 @@ def batches(prepared: Sequence[Prepared], memory_bytes: int | None = None) -> It
 def beside_weights(prepared: Prepared) -> int:
     """Return the bytes that a prompt takes by its plan: keys, values and activations."""
     return prepared.plan.kv_bytes + prepared.plan.activation_bytes
+
+
+@contextmanager
+def held_to(memory_bytes: int | None, free: int) -> Iterator[int]:
+    """Give what a prompt may take beside the weights, and say whose limit it was where that is too little.
+
+    Parameters
+    ----------
+    memory_bytes : the caller's limit, if there is one
+    free : bytes that the device has
+
+    Raises
+    ------
+    InsufficientMemoryError
+        For the one that planning raises under the caller's limit.
+    """
+    if memory_bytes is None or memory_bytes >= free:
+        yield free
+        return
+    try:
+        yield memory_bytes
+    except InsufficientMemoryError as error:
+        # What planning advises, as loading in fewer bits, would not help: the limit is beside the weights.
+        raise InsufficientMemoryError(
+            f"a call may take {memory_bytes / 2**20:.1f} MiB beside the weights, which is too little for a "
+            "prompt even at its smallest. Raise the limit, give fewer stills or a shorter text, or leave "
+            "less room for the answer."
+        ) from error
 
 
 class Peak:

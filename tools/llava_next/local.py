@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ...memory.still import Still
 from .answers import Answer, Choice
-from .batches import batches, charged, peak
+from .batches import batches, charged, held_to, peak
 from .choose import log_probabilities
 from .closing import Alphabet
 from .constrained import Grammar
@@ -305,10 +305,6 @@ class LlavaNext:
         loaded = self._loaded
         if max_new_tokens is not None and max_new_tokens < 0:
             raise InputError(f"max_new_tokens is at least 0, not {max_new_tokens}.")
-        # What is free now, or allowed, and what the weights have already taken.
-        free = available_bytes(self.device)
-        allowed = free if memory_bytes is None else min(free, memory_bytes)
-        memory = allowed + loaded.checkpoint.bytes(loaded.bits)
 
         def make_plan(text_tokens: int) -> Plan:
             return plan(
@@ -318,10 +314,12 @@ class LlavaNext:
                 template_tokens=text_tokens,
                 max_new_tokens=max_new_tokens,
                 bits=loaded.bits,
-                memory_bytes=memory,
+                # What may be taken now, and what the weights have already taken.
+                memory_bytes=allowed + loaded.checkpoint.bytes(loaded.bits),
             )
 
-        prepared = prepare(prompt, loaded.template, make_plan)
+        with held_to(memory_bytes, available_bytes(self.device)) as allowed:
+            prepared = prepare(prompt, loaded.template, make_plan)
         if loaded.embedded and any(isinstance(part, Said) for part in prompt):
             raise InputError(
                 f"{self.name} was trained on one turn: put what was Said into its question's words."
