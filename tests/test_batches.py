@@ -12,6 +12,7 @@ from sightloop import LlavaNext, Still
 from sightloop.agent import Limits, VisualAgent
 from sightloop.errors import InsufficientMemoryError
 
+from .test_local import scarce_memory
 from .tiny import build
 
 PROMPTS = 12
@@ -56,6 +57,18 @@ def test_a_limit_that_not_even_one_prompt_keeps_is_an_error(eyes: LlavaNext, pro
         assert ask(took).usage.memory_bytes == took
         with pytest.raises(InsufficientMemoryError, match="beside the weights"):
             ask(took - 1)
+
+
+def test_what_ran_is_what_is_told(eyes: LlavaNext, prompts: list) -> None:
+    planned = eyes.plan(prompts[0], max_new_tokens=3)
+    *_, streamed = eyes.stream(prompts[0], max_new_tokens=3)
+    alone = eyes.answer(prompts[0], max_new_tokens=3)
+    needed = planned.kv_bytes + planned.activation_bytes
+    assert streamed.usage.memory_bytes == alone.usage.memory_bytes == needed
+    # Memory that runs out over a batch: its members run one by one, and each takes its own.
+    with scarce_memory(1):
+        apart = eyes.answers(prompts[:1] * 3, max_new_tokens=3)
+    assert [answer.usage.memory_bytes for answer in apart] == [needed] * 3
 
 
 def test_several_calls_take_as_much_as_the_largest(eyes: LlavaNext, prompts: list) -> None:

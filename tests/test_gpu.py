@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +66,24 @@ def test_float32_answers_are_those_of_the_cpu(kind: Kind, tmp_path: Path) -> Non
         assert here.confidence == pytest.approx(there.confidence, rel=1e-2)
     batch = gpu.answers(PROMPTS, max_new_tokens=8)
     assert [answer.text for answer in batch] == [cpu.answer(p, max_new_tokens=8).text for p in PROMPTS]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_held_to_a_schema_is_the_same_on_the_gpu(kind: Kind, tmp_path: Path) -> None:
+    folder = build(kind, tmp_path / kind)
+    gpu, cpu = LlavaNext(folder, device="cuda", dtype="float32"), LlavaNext(folder, device="cpu")
+    schema = {"type": "object", "properties": {"note": {"type": "string"}}, "required": ["note"]}
+    here = gpu.answers(PROMPTS, max_new_tokens=20, schema=schema)
+    assert [json.loads(answer.text).keys() for answer in here] == [{"note"}] * len(PROMPTS)
+    there = cpu.answers(PROMPTS, max_new_tokens=20, schema=schema)
+    assert [answer.text for answer in here] == [answer.text for answer in there]
+
+
+def test_memory_is_measured(tmp_path: Path) -> None:
+    eyes = LlavaNext(build("onevision", tmp_path / "model"), device="cuda", dtype="float32")
+    small, large = ([picture(side, side), "What is it?"] for side in (24, 140))
+    before = torch.cuda.memory_allocated()
+    took = [eyes.answer(prompt, max_new_tokens=4).usage.memory_bytes for prompt in (small, large, small)]
+    assert 0 < took[0] < took[1]
+    assert took[2] < took[1]  # of this call, not of all
+    assert torch.cuda.max_memory_allocated() - before >= took[2]

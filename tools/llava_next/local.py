@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ...memory.still import Still
 from .answers import Answer, Choice
-from .batches import batches, charged, held_to, peak
+from .batches import batches, beside_weights, charged, held_to, peak
 from .choose import log_probabilities
 from .closing import Alphabet
 from .constrained import Grammar
@@ -183,10 +183,8 @@ class LlavaNext:
             seen = self._see(batch)
             *_, rows = self._decode(batch, seen, cancel, grammar)
             seconds = (time.perf_counter() - began) / len(batch)
-            return [
-                answered(self._loaded, *each, seconds, grammar)
-                for each in zip(batch, seen, rows, strict=True)
-            ]
+            each = zip(batch, seen, rows, strict=True)
+            return [answered(self._loaded, *one, seconds, grammar) for one in each]
 
         prepared = [self._prepare(prompt, max_new_tokens, memory_bytes, grammar) for prompt in prompts]
         return self._batched(prepared, run, memory_bytes)
@@ -218,9 +216,12 @@ class LlavaNext:
             rows = self._decode([one], seen, cancel, grammar)
             return one, seen[0], next(rows)[0], rows
 
-        prepared, seen, row, rest = with_less(prepared, start, self._smaller, cost)
-        yield from pieces(self._loaded, row, rest, grammar)
-        yield answered(self._loaded, prepared, seen, row, time.perf_counter() - began, grammar)
+        with peak([prepared], self._loaded.device) as taken:
+            prepared, seen, row, rest = with_less(prepared, start, self._smaller, cost)
+            taken.bytes = beside_weights(prepared)
+            yield from pieces(self._loaded, row, rest, grammar)
+        answer = answered(self._loaded, prepared, seen, row, time.perf_counter() - began, grammar)
+        yield charged(answer, taken.bytes)
 
     def choose(self, prompt: Prompt, options: Sequence[str]) -> Choice:
         """Say which of the given answers is likeliest, by one forward pass over prompt and options.
