@@ -25,6 +25,8 @@ READABLE = 0.3
 """Confidence that the surer of two readings needs."""
 THIN = 0.42
 """Width of what changed over the height of its line, up to which it may be strokes of characters."""
+STROKE = 3 * LEAST_CHANGE
+"""Grey levels by which a stroke differs from the paper."""
 APART = 0.9
 """Gap between two characters of one line, over its height."""
 MOST_LINES = 8
@@ -57,18 +59,21 @@ def written(
     rest : list of Changed
         The regions in which the eyes read nothing, or the same on both sides.
     """
-    lines = _lines(regions)[:MOST_LINES]
-    sides = (aligned.before, aligned.after)
-    matrices = (aligned.to_before, aligned.to_after)
+    lines: list[list[Changed]] = []
     places, unions = [], []
-    for line in lines:
-        extents = [_extent(image, _around(line)) for image in sides]
+    for line in _lines(regions):
+        extents = [_extent(image, _around(line)) for image in (aligned.before, aligned.after)]
         both = _union(extents)
+        if len(lines) == MOST_LINES or not _thin(aligned, line, both[3] - both[1]):
+            continue
+        lines.append(line)
         unions.append(both)
         places.append(
             [
                 (on_still(still, matrix, extent), on_still(still, matrix, both))
-                for still, matrix, extent in zip(looks.stills, matrices, extents, strict=True)
+                for still, matrix, extent in zip(
+                    looks.stills, (aligned.to_before, aligned.to_after), extents, strict=True
+                )
             ]
         )
     shown = [(side, place[side][1]) for place in places for side in (0, 1)]
@@ -109,26 +114,24 @@ def _difference(
 
 
 def _lines(regions: Sequence[Changed]) -> list[list[Changed]]:
-    """Group the regions that may be characters of one line; the strongest line first."""
+    """Group the regions that may be parts of characters of one line; the strongest line first."""
     lines: list[list[Changed]] = []
     for region in regions:
         near = [line for line in lines if _beside(_around(line), _corners(region))]
         lines = [line for line in lines if not any(line is one for one in near)]
         lines.append([member for line in near for member in line] + [region])
-    return sorted(
-        (line for line in lines if _thin(line)),
-        key=lambda line: -max(region.deviations * region.mask.sum() for region in line),
-    )
+    return sorted(lines, key=lambda line: -max(region.deviations * region.mask.sum() for region in line))
 
 
-def _thin(line: Sequence[Changed]) -> bool:
+def _thin(aligned: Aligned, line: Sequence[Changed], height: int) -> bool:
     """Tell whether all that changed in a line is narrow strokes."""
-    _, y0, _, y1 = _around(line)
-    widest = max(
-        float(cv2.distanceTransform(np.pad(region.mask.astype(np.uint8), 1), cv2.DIST_L2, 3).max())
-        for region in line
-    )
-    return 2 * widest < THIN * (y1 - y0)
+    widest = 0.0
+    for region in line:
+        window = (slice(region.y0, region.y1), slice(region.x0, region.x1))
+        differs = np.abs(aligned.before[window] - aligned.after[window]).max(2) > STROKE
+        strokes = np.pad((region.mask & differs).astype(np.uint8), 1)
+        widest = max(widest, float(cv2.distanceTransform(strokes, cv2.DIST_L2, 3).max()))
+    return 2 * widest < THIN * height
 
 
 def _corners(region: Changed) -> Corners:
@@ -158,7 +161,7 @@ def _extent(side: NDArray[np.float32], line: Corners) -> Corners:
     top, bottom = max(0, line[1] - height // 2), min(side.shape[0], line[3] + height // 2)
     band = side[top:bottom]
     ground = np.median(band[:, max(0, line[0] - height) : line[2] + height].reshape(-1, 3), axis=0)
-    ink = (np.abs(band - ground).max(2) > 3 * LEAST_CHANGE).astype(np.uint8)
+    ink = (np.abs(band - ground).max(2) > STROKE).astype(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     # What is much higher than the line, or reaches out of the band, is no character of it.
     parts: list[Any] = [
@@ -193,7 +196,7 @@ def _read(looks: SmallLooks, shown: Sequence[tuple[int, Box]]) -> list[tuple[str
     """Read the text of each box on its side; empty where there is none."""
     own = looks.eyes.checkpoint.cells is not None
     question = SIGN if own else READ
-    crops = [looks.stills[side].crop(_shown(box, looks.stills[side], own)) for side, box in shown]
+    crops = [looks.stills[side].crop(text_crop(box, looks.stills[side], own)) for side, box in shown]
     answers = looks.eyes.answers([[crop, question] for crop in crops]) if crops else []
     said = []
     for (side, _), answer in zip(shown, answers, strict=True):
@@ -204,7 +207,7 @@ def _read(looks: SmallLooks, shown: Sequence[tuple[int, Box]]) -> list[tuple[str
     return said
 
 
-def _shown(box: Box, still: Still, own: bool) -> Box:
+def text_crop(box: Box, still: Still, own: bool) -> Box:
     """Return what the eyes are shown of a still to read a line in it."""
     area, height = whole(still), box.y1 - box.y0
     wide, high = (box.x1 - box.x0 + 2 * AROUND * height, height * (1 + 2 * AROUND))
