@@ -15,7 +15,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from sightloop import LlavaNext
 from sightloop.agent import Decision, Limits, Pending, Result, VisualAgent
@@ -310,3 +310,20 @@ def test_cancelling_the_task_cancels_the_run(tmp_path: Path) -> None:
 
     asyncio.run(give_up())
     assert cancelled.wait(30)
+
+
+# ---------------------------------------------------------------- the embedded model
+
+
+def test_a_follow_up_about_the_other_side_is_answered_by_the_embedded_model(tmp_path: Path) -> None:
+    image = Image.new("RGB", (384, 288), (242, 240, 236))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((40, 80, 120, 160), fill=(220, 30, 30))
+    draw.ellipse((250, 120, 330, 200), fill=(30, 60, 220))
+    image.save(tmp_path / "two.png")
+    agent = VisualAgent()
+    first = agent.run("What color is the right circle?", tmp_path / "two.png", thread="t")
+    second = agent.run("and the left one?", thread="t")
+    assert (first.answer, second.answer) == ("blue", "red")
+    assert second.evidence[0].region is not None
+    assert second.evidence[0].region.x1 < 250

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from sightloop import LlavaNext, VisualAgent
 from sightloop.agent import Limits
 from sightloop.memory import Still
 from sightloop.tools.divide import Divided, divide, division
-from sightloop.tools.intents import Change, CountIn, First, Intent, Moment, Most, Relation, Which
+from sightloop.tools.intents import Change, CountIn, First, Intent, Moment, Most, Relation, Sided, Which
 from sightloop.tools.llava_next.checkpoints import find
 from sightloop.tools.llava_next.pocket.questions import CELLS
 from sightloop.tools.llava_next.pocket.worlds import PIXELS_PER_UNIT, Kind, worlds, write
@@ -273,6 +274,26 @@ def test_a_run_shows_its_small_looks_and_verifies_by_taking_them_again(
                 verdicts.append(result.evidence[0].verdict)
     assert len(verdicts) >= 5
     assert verdicts.count("confirmed") > len(verdicts) / 2
+
+
+def test_the_outermost_of_several_is_found_by_pointing(pocket: LlavaNext) -> None:
+    right = alone = asked = 0
+    for world, _ in worlds("photos", SEED, 40):
+        still = Still.from_array(world.render(PIXELS_PER_UNIT)[0][0])
+        kinds: dict[str, list[Any]] = {}
+        for thing in world.sheets[0].things:
+            kinds.setdefault(thing.name.split()[-1], []).append(thing)
+        for noun, things in kinds.items():
+            first, *others = sorted(things, key=lambda thing: thing.x)
+            if not others or (others[0].x - first.x) * PIXELS_PER_UNIT < 0.12 * max(still.size):
+                continue
+            question, color = f"what color is the left {noun} ?", first.name.split()[0]
+            found = divide(pocket, Sided(f"what color is the {noun} ?", noun, "left"), [still])
+            right += found is not None and found.text == color
+            alone += pocket.answer([still, question]).text == color
+            asked += 1
+    assert asked >= 12
+    assert right >= 0.7 * asked > alone
 
 
 def test_limits_hold_small_looks_too() -> None:

@@ -16,6 +16,7 @@ from sightloop.tools.intents import (
     Moment,
     Most,
     Relation,
+    Sided,
     Which,
     intent,
 )
@@ -76,6 +77,10 @@ SAID: list[tuple[str, int, Intent | None]] = [
     ("Is it a red cup or a dog?", 1, Either("Is it a red cup or a dog?", ("red cup", "dog"))),
     ("", 1, None),
     ("?", 2, None),
+    ("What color is the left circle?", 1, Sided("what color is the circle ?", "circle", "left")),
+    ("Is the bottommost star red?", 1, Sided("is the star red ?", "star", "below")),
+    ("Tell me the topmost object.", 1, None),
+    ("Is it in the left part?", 1, None),
 ]
 
 
@@ -104,4 +109,6 @@ def test_every_question_of_the_worlds_is_told_from_the_others(kind: Kind, held_o
 
 @given(st.text(max_size=80), st.integers(1, 20))
 def test_any_text_is_recognised_or_left_alone(text: str, stills: int) -> None:
-    assert intent(text, stills) is None or isinstance(intent(text, stills), (*BY_KIND.values(), Either))
+    assert intent(text, stills) is None or isinstance(
+        intent(text, stills), (*BY_KIND.values(), Either, Sided)
+    )

@@ -18,9 +18,9 @@ import numpy as np
 
 from ..memory import Box, Still
 from .differences import MOST_STILLS, Comparison
-from .intents import Change, CountIn, Either, First, Intent, Moment, Most, Relation, Which, intent
+from .intents import Change, CountIn, Either, First, Intent, Moment, Most, Relation, Sided, Which, intent
 from .look import Eyes, distinct, interleave, label, sees_one_at_a_time
-from .small_looks import Part, SmallLooks, peak
+from .small_looks import LIST, Part, SmallLooks, names, peak
 
 if TYPE_CHECKING:
     from .llava_next.checkpoints import Checkpoint
@@ -33,6 +33,10 @@ UNCHANGED = 0.95
 for changed, and of 25 changed ones none for unchanged."""
 OTHER_SCENE = 0.9
 """Confidence that two pictures that cannot be laid over each other show different scenes."""
+OFTEN = 0.3
+"""Share of a cell's probability, over the likeliest one's, from which another thing of the name is there."""
+THINGS = ("thing", "object", "shape", "item", "one")
+"""Names of anything."""
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -84,7 +88,7 @@ def division(checkpoint: Checkpoint, question: str, stills: Sequence[Still]) -> 
         return goal if alone or len(stills) > checkpoint.grid_stills else None
     if isinstance(goal, Change):
         return goal if len(stills) <= MOST_STILLS else None
-    if isinstance(goal, Relation):
+    if isinstance(goal, Relation | Sided):
         return goal if checkpoint.cells else None
     return goal
 
@@ -129,6 +133,8 @@ def divide(eyes: Eyes, goal: Intent, stills: Sequence[Still]) -> Divided | None:
         return _either(looks, goal)
     if isinstance(goal, Which):
         return _which(looks, goal)
+    if isinstance(goal, Sided):
+        return _sided(looks, goal)
     return _most(looks, goal) if isinstance(goal, Most) else _change(looks, goal)
 
 
@@ -149,6 +155,26 @@ def _relation(looks: SmallLooks, goal: Relation) -> Divided | None:
     right = (before > after) == (goal.direction in ("left", "above"))
     box = _around([peak(one), peak(other)], looks.stills[0], len(one))
     return _divided(looks, "yes" if right else "no", max(before, after), box)
+
+
+def _sided(looks: SmallLooks, goal: Sided) -> Divided | None:
+    """Point to all things of the kind, and ask of a crop of the outermost one."""
+    listed = dict.fromkeys(names(looks.ask([(0, LIST)])[0].answer))
+    meant = [name for name in listed if goal.thing in THINGS or name.split()[-1] == goal.thing]
+    grids = looks.points([(0, name) for name in meant]) if meant else []
+    axis, last = (0 if goal.side in ("left", "right") else 1), goal.side in ("right", "below")
+    places = [
+        (cell[axis], cell, name)
+        for name, grid in zip(meant, grids, strict=True)
+        if grid is not None
+        for cell in np.argwhere(grid >= OFTEN * grid.max()).tolist()
+    ]
+    if not places:
+        return None
+    _, cell, name = max(places) if last else min(places)
+    side = next(len(grid) for grid in grids if grid is not None)
+    (part,) = looks.ask([(0, goal.question.replace(f"the {goal.thing}", f"the {name}"))])
+    return _divided(looks, part.answer, part.confidence, _around([tuple(cell)], looks.stills[0], side))
 
 
 def _moment(looks: SmallLooks, goal: Moment) -> Divided | None:

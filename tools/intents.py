@@ -83,7 +83,16 @@ class Either:
     offered: tuple[str, str]
 
 
-Intent = Relation | Moment | First | CountIn | Most | Which | Change | Either
+@dataclass(frozen=True, slots=True)
+class Sided:
+    """What ``question`` asks of the ``thing`` that lies farthest to one ``side`` of one still."""
+
+    question: str
+    thing: str
+    side: Direction
+
+
+Intent = Relation | Moment | First | CountIn | Most | Which | Change | Either | Sided
 
 
 def intent(question: str, stills: int) -> Intent | None:
@@ -103,7 +112,7 @@ def intent(question: str, stills: int) -> Intent | None:
     """
     text = " ".join(re.sub(r"\s+([?.!,:])", r"\1", question.casefold()).split()).rstrip(" ?.!")
     if stills == 1:
-        return _relation(text) or _either(question, text)
+        return _relation(text) or _either(question, text) or _sided(text)
     several = _first(text) or _moment(text) or _count_in(text, stills) or _most(text)
     return several or _which(text) or _change(text) or _either(question, text)
 
@@ -208,6 +217,28 @@ def _change(text: str) -> Change | None:
     if differs:
         return Change("different")
     return Change("same") if said[0] in ("same", "identical", "alike") else None
+
+
+_SIDES: dict[str, Direction] = {
+    "left": "left", "right": "right", "top": "above", "upper": "above", "bottom": "below", "lower": "below"
+}  # fmt: skip
+
+
+_NAMED = r"(?:which (?:one|thing|object|shape|item)|what (?:thing|object|item)|what|which|name|describe|list)"
+_NAMING = rf"(?:{_OPENING})*{_NAMED}?(?: is)?[ ,:]*"
+"""Asks for the thing itself."""
+
+
+def _sided(text: str) -> Sided | None:
+    """Recognise "what color is the left circle": of the outermost thing itself a look is sure enough."""
+    sides = "|".join(_SIDES)
+    found = re.search(rf"\bthe ({sides})(?:most)? ([\w-]+)\b(?! of\b)", text)
+    if found is None or re.fullmatch(_NAMING, text[: found.start()] + text[found.end() :].strip()):
+        return None
+    if found[2] in ("of", "side", "part", "corner", "half", "edge", "or", "and"):
+        return None
+    asked = f"{text[: found.start()]}the {found[2]}{text[found.end() :]} ?"
+    return Sided(asked, found[2], _SIDES[found[1]])
 
 
 _PLAIN = {"big": "large", "little": "small"}
