@@ -6,6 +6,7 @@ import json
 import math
 import threading
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jsonschema
@@ -20,7 +21,7 @@ from sightloop.tests.test_local import QUESTION, picture, watching
 from sightloop.tests.tiny import KINDS, build, sentencepiece, tokenizer
 from sightloop.tools.llava_next import Answer, LlavaNext, Prompt
 from sightloop.tools.llava_next.closing import Alphabet
-from sightloop.tools.llava_next.constrained import Grammar
+from sightloop.tools.llava_next.constrained import SCHEMAS, Grammar, Grammars
 from sightloop.tools.llava_next.generate import REPEATED_TOKENS
 from sightloop.tools.llava_next.loading import load
 
@@ -219,6 +220,19 @@ def test_a_vocabulary_that_cannot_write_json_is_refused_first(eyes: dict[str, Ll
         pocket.answer(["What is it?"], schema=LOOK)
     assert reading == []
     assert all(chat.writes_json for chat in eyes.values())
+
+
+def test_the_grammars_of_the_latest_schemas_are_kept() -> None:
+    alphabet = Alphabet.of(tokenizer(), [2])
+    assert alphabet is not None
+    grammars = Grammars(alphabet, "")
+    schemas = [{"const": i} for i in range(SCHEMAS)]
+    first, *others = (grammars.of(schema) for schema in schemas)
+    assert grammars.of({"const": 0}) is first
+    added = grammars.of(LOOK)
+    assert grammars.of(schemas[1]) is not others[0]  # was asked for longest ago
+    assert (grammars.of(schemas[0]), grammars.of(LOOK)) == (first, added)
+    assert grammars.of(MappingProxyType({"const": 0})).least == first.least
 
 
 @pytest.mark.parametrize("words", [tokenizer("<s>"), sentencepiece()], ids=["bytes", "pieces"])

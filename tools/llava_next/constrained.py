@@ -23,6 +23,9 @@ from .tightened import tightened
 WHITE_SPACE = {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": False}
 """As in most JSON that a model has read on one line, and as ``json.dumps`` writes it."""
 
+SCHEMAS = 8
+"""Schemas whose grammars are kept."""
+
 LONGEST_CLOSING = 4096
 """Tokens of the longest completion that is looked for."""
 
@@ -87,6 +90,34 @@ class Grammar:
     def text(self, ids: Sequence[int]) -> str:
         """Return what tokens of an answer say, a character that is not yet whole left out."""
         return self._alphabet.read(list(ids)).decode("utf-8", "ignore").strip()
+
+
+class Grammars:
+    """The grammars of a checkpoint's latest schemas: an agent asks again and again under the same one.
+
+    Parameters
+    ----------
+    alphabet : of the checkpoint's tokenizer
+    lead : white space that the checkpoint's answers begin with
+    """
+
+    def __init__(self, alphabet: Alphabet, lead: str) -> None:
+        self._alphabet = alphabet
+        self._lead = lead
+        self._known: dict[str, Grammar] = {}
+
+    def of(self, schema: Mapping[str, Any]) -> Grammar:
+        """Return the grammar of a schema; errors are those of :class:`Grammar`."""
+        try:
+            text = json.dumps(schema)
+        except (TypeError, ValueError):
+            # No plain JSON, or none at all, which the grammar tells apart.
+            return Grammar(schema, self._alphabet, self._lead)
+        found = self._known.pop(text, None) or Grammar(schema, self._alphabet, self._lead)
+        self._known[text] = found
+        if len(self._known) > SCHEMAS:
+            self._known.pop(next(iter(self._known)), None)
+        return found
 
 
 class JsonGuide:

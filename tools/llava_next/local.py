@@ -18,7 +18,7 @@ from .answers import Answer, Choice
 from .batches import batches, beside_weights, charged, held_to, peak
 from .choose import log_probabilities
 from .closing import Alphabet
-from .constrained import Grammar
+from .constrained import Grammar, Grammars
 from .embedding import last_states, summaries
 from .features import pad_left
 from .generate import Cancel, Row, decode
@@ -105,11 +105,12 @@ class LlavaNext:
     @property
     def writes_json(self) -> bool:
         """Whether it can be given a ``schema``: the embedded model, whose tokens are whole words, cannot."""
-        return self._alphabet is not None
+        return self._grammars is not None
 
     @cached_property
-    def _alphabet(self) -> Alphabet | None:
-        return Alphabet.of(self._loaded.tokenizer, self._loaded.stop_ids)
+    def _grammars(self) -> Grammars | None:
+        alphabet = Alphabet.of(self._loaded.tokenizer, self._loaded.stop_ids)
+        return None if alphabet is None else Grammars(alphabet, self._loaded.template.lead)
 
     def plan(self, prompt: Prompt, *, max_new_tokens: int | None = None) -> Plan:
         """Say what a prompt would cost, with the checkpoint's own tokenizer and the memory free now.
@@ -355,13 +356,13 @@ class LlavaNext:
     def _grammar(self, schema: Mapping[str, Any] | None) -> Grammar | None:
         if schema is None:
             return None
-        if self._alphabet is None:
+        if self._grammars is None:
             raise InputError(
                 f"{self.name} cannot write JSON: its tokens do not spell every character. Ask it without a "
                 "schema, or load another checkpoint (`sightloop models`).",
                 input="schema",
             )
-        return Grammar(schema, self._alphabet, self._loaded.template.lead)
+        return self._grammars.of(schema)
 
     def _see(self, batch: Batch) -> list[Seen]:
         return see(self._loaded.model, self.checkpoint.vision, self._loaded.template, batch)
