@@ -224,7 +224,7 @@ def _scene_rows(eyes: Eyes, seed: int, count: int) -> list[dict[str, Any]]:
     ]
 
 
-def run(seed: int = 1, count: int = 150, eyes: LlavaNext | None = None) -> dict[str, Any]:
+def run(seed: int = 1, count: int = 120, eyes: LlavaNext | None = None) -> dict[str, Any]:
     """Measure comparing.
 
     Parameters

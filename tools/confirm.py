@@ -38,8 +38,7 @@ Pair = tuple[Still, Still]
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What pixels tell of the claim, the same place on both sides, in pixels of the framed stills, and the
-    change of a text as it was read this time."""
+    """What pixels tell of the claim; ``places`` in the framed stills; ``again``: a text as now read."""
 
     right: float
     wrong: float

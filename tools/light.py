@@ -24,6 +24,10 @@ FINER, BIN, IN_BIN = 10.0, 8, 30
 and pixels that a bin needs."""
 SMOOTH = 1.5
 """Deviation, in pixels, of the blur that curves are fitted behind."""
+FARTHEST = 60.0
+"""Grey levels that light alone may move most pixels of a channel."""
+EVEN = 16.0
+"""Grey levels within two pixels up to which a pixel lies in an even part."""
 FEWEST, SHARE = 100, 0.25
 """Unclipped pixels, in all and of all, that a channel needs for a curve of its own."""
 MANY, TRIES, AGREE, SLACK = 3, 150, 0.6, 0.02
@@ -56,10 +60,12 @@ def fit_light(one: Values, two: Values, valid: NDArray[np.bool_]) -> Values:
     step = max(1, int(np.sqrt(valid.size / SAMPLE)))
     sample = valid[::step, ::step]
     # Noise in what a curve is fitted to flattens it: each cluster of values is drawn to its mean.
-    smooth = [
-        np.asarray(cv2.GaussianBlur(image, (0, 0), SMOOTH)[::step, ::step], np.float32)
-        for image in (two, one)
-    ]
+    blurred = [np.asarray(cv2.GaussianBlur(image, (0, 0), SMOOTH), np.float32) for image in (two, one)]
+    smooth = [image[::step, ::step] for image in blurred]
+    # Beside an edge it is a mixture, with white that was clipped perhaps: that is no value's light.
+    flat = np.logical_and(*(_contrast(image) < EVEN for image in blurred))[::step, ::step] & sample
+    if flat.sum() > SHARE * sample.sum():
+        sample = flat
     pairs = [_open(smooth[0][..., channel][sample], smooth[1][..., channel][sample]) for channel in range(3)]
     together = _together(pairs)
     # Where light has made most of it white, the rest is all that tells how.
@@ -79,6 +85,12 @@ def fit_light(one: Values, two: Values, valid: NDArray[np.bool_]) -> Values:
     return fitted
 
 
+def _contrast(image: Values) -> Values:
+    """Return the largest difference within two pixels, over channels."""
+    kernel = np.ones((5, 5), np.uint8)
+    return np.asarray((cv2.dilate(image, kernel) - cv2.erode(image, kernel)).max(2), np.float32)
+
+
 def _open(x: Values, y: Values) -> tuple[Values, Values]:
     """Return the pairs of values of which neither was clipped."""
     unclipped = (x > DARK) & (x < BRIGHT) & (y > DARK) & (y < BRIGHT)
@@ -90,15 +102,17 @@ def _best(x: Values, y: Values, together: Curve | None) -> Curve:
 
     In a plain scene with one thing changed a parabola of the pixels would explain the thing away.
     """
-    offset = np.median(y - x)
-    parabola = _parabola(x, y)
-    curves: list[Curve] = [lambda values: values + offset, *([parabola] if parabola else [])]
-    explained = [float((np.abs(curve(x) - y) < TOGETHER).mean()) for curve in curves]
-    explained[0] += CLEARLY
-    best = int(np.argmax(explained))
-    if together is not None and float((np.abs(together(x) - y) < TOGETHER).mean()) >= explained[best] - SLACK:
+    offset = float(np.median(y - x))
+    if abs(offset) > FARTHEST:  # what is seen there is something else
+        offset = 0.0
+    curves: list[Curve] = [lambda values: values + offset]
+    if (parabola := _parabola(x, y)) is not None:
+        curves.append(parabola)
+    every = [*curves, *([together] if together else [])]
+    explained = [float((np.abs(curve(x) - y) < TOGETHER).mean()) for curve in every]
+    if together is not None and explained[-1] >= max(explained) - SLACK:
         return together
-    return curves[best]
+    return curves[-1] if explained[len(curves) - 1] > explained[0] + CLEARLY else curves[0]
 
 
 def _together(pairs: list[tuple[Values, Values]]) -> Curve | None:
