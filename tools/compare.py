@@ -13,9 +13,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, SightloopError
 from ..memory import Still
 from .align import Aligned, align, on_still
 from .content import by_content
@@ -46,10 +47,35 @@ def compare(eyes: Eyes, stills: Sequence[Still]) -> list[Comparison]:
     ------
     InputError
         If there is only one still, or more than 16.
+    SightloopError
+        If no pair could be compared; one that could not among others that could says so in ``failed``.
     """
     if not 2 <= len(stills) <= MOST_STILLS:
         raise InputError(f"comparing takes 2 to {MOST_STILLS} pictures, not {len(stills)}.")
-    return [_pair(eyes, (stills[0], stills[index]), index) for index in range(1, len(stills))]
+    found: list[Comparison] = []
+    errors: list[Exception] = []
+    for index in range(1, len(stills)):
+        try:
+            found.append(_pair(eyes, (stills[0], stills[index]), index))
+        except (SightloopError, cv2.error, np.linalg.LinAlgError) as error:
+            errors.append(error)
+            found.append(_failed(index, str(error)))
+    if len(errors) == len(found):
+        raise errors[0]
+    return found
+
+
+def _failed(index: int, why: str) -> Comparison:
+    """Return what is said of a pair that could not be compared."""
+    return Comparison(
+        before=1,
+        after=index + 1,
+        same_scene=False,
+        differences=(),
+        correlation=0.0,
+        failed=why,
+        notes=(f"images 1 and {index + 1} could not be compared: {why}",),
+    )
 
 
 def _pair(eyes: Eyes, stills: tuple[Still, Still], index: int) -> Comparison:

@@ -71,6 +71,8 @@ class Comparison(_Value):
         Of both pictures' brightness, once aligned.
     shared, only_before, only_after : tuple of str
         Of different scenes: which objects both show, and which only one of them does.
+    failed : str
+        Why this pair could not be compared, where others of the call could; else empty.
     notes : tuple of str
     parts : tuple of Part
         What the eyes were asked, and said; ``Part.still`` counts the stills of the call from 0.
@@ -84,12 +86,15 @@ class Comparison(_Value):
     shared: tuple[str, ...] = ()
     only_before: tuple[str, ...] = ()
     only_after: tuple[str, ...] = ()
+    failed: str = ""
     notes: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
 
     @property
     def words(self) -> str:
         """All differences in one sentence; of different scenes, what they share and what only one shows."""
+        if self.failed:
+            return f"these could not be compared: {self.failed}"
         if self.same_scene:
             return " and ".join(difference.words for difference in self.differences) or "nothing changed"
         said = [

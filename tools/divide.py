@@ -235,7 +235,7 @@ def _change(looks: SmallLooks, goal: Change) -> Divided:
     looks.parts += [part for comparison in comparisons for part in comparison.parts]
     looks.notes += [note for comparison in comparisons for note in comparison.notes]
     found = [difference.probability for pair in comparisons for difference in pair.differences]
-    others = sum(not pair.same_scene for pair in comparisons)
+    others = sum(not pair.same_scene and not pair.failed for pair in comparisons)
     sure = math.prod([*found, *[OTHER_SCENE] * others]) if found or others else UNCHANGED
     if goal.asks == "what":
         text = comparisons[0].words if len(comparisons) == 1 else _by_still(looks.stills, comparisons)
