@@ -174,7 +174,7 @@ def _sided(looks: SmallLooks, goal: Sided) -> Divided | None:
     _, cell, name = max(places) if last else min(places)
     side = next(len(grid) for grid in grids if grid is not None)
     (part,) = looks.ask([(0, goal.question.replace(f"the {goal.thing}", f"the {name}"))])
-    return _divided(looks, part.answer, part.confidence, _around([tuple(cell)], looks.stills[0], side))
+    return _divided(looks, part.answer, part.confidence, _around([(cell[0], cell[1])], looks.stills[0], side))
 
 
 def _moment(looks: SmallLooks, goal: Moment) -> Divided | None:
