@@ -62,6 +62,18 @@ class Aligned:
         near = np.abs(self.before - self.after).max(2)[self.valid] < AGREES
         return self.correlation >= SAME_SCENE or float(near.mean()) >= AGREEING
 
+    @property
+    def kept(self) -> float:
+        """Share, 0..1, of what stands out from the ground of either picture that both show alike.
+
+        The ground is the commonest colour; two plain sheets with other things on each agree in it alone.
+        """
+        shown = [image[self.valid] for image in (self.before, self.after)]
+        stands_out = [np.abs(pixels - np.median(pixels, axis=0)).max(1) > 2 * AGREES for pixels in shown]
+        either = stands_out[0] | stands_out[1]
+        alike = np.abs(shown[0] - shown[1]).max(1) < AGREES
+        return float(alike[either].mean()) if either.any() else 1.0
+
 
 def align(before: Still, after: Still) -> Aligned:
     """Lay ``after`` over ``before``.

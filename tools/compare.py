@@ -18,15 +18,18 @@ import numpy as np
 
 from ..errors import InputError, SightloopError
 from ..memory import Still
-from .align import Aligned, align, on_still
+from .align import SAME_SCENE, Aligned, align, on_still
 from .content import by_content
 from .differences import MOST_STILLS, Comparison, Difference
 from .kinds import Judged, joined, judged
 from .look import Eyes, distinct
 from .naming import names_of, words_of
-from .regions import changed_regions, no_noise
+from .regions import Changed, changed_regions, no_noise
 from .small_looks import SmallLooks
 from .written import written
+
+MANY, STAYED = 3, 0.15
+"""Regions from which, and share of what stands out that must have stayed up to which, nothing is the same."""
 
 
 def compare(eyes: Eyes, stills: Sequence[Still]) -> list[Comparison]:
@@ -82,12 +85,14 @@ def _pair(eyes: Eyes, stills: tuple[Still, Still], index: int) -> Comparison:
     """Compare the first still with the one at ``index``."""
     looks = SmallLooks(eyes, stills)
     aligned = align(*stills)
-    found = _differences(looks, aligned) if aligned.same_scene else []
-    shared, before, after = ((), (), ()) if aligned.same_scene else by_content(looks)
+    regions = changed_regions(aligned) if aligned.same_scene else []
+    same = aligned.same_scene and not _all_else(aligned, regions)
+    found = _differences(looks, aligned, regions) if same else []
+    shared, before, after = ((), (), ()) if same else by_content(looks)
     return Comparison(
         before=1,
         after=index + 1,
-        same_scene=aligned.same_scene,
+        same_scene=same,
         differences=tuple(sorted(found, key=lambda difference: -difference.probability)),
         correlation=float(np.clip(aligned.correlation, -1, 1)),
         shared=shared,
@@ -98,10 +103,15 @@ def _pair(eyes: Eyes, stills: tuple[Still, Still], index: int) -> Comparison:
     )
 
 
-def _differences(looks: SmallLooks, aligned: Aligned) -> list[Difference]:
+def _all_else(aligned: Aligned, regions: Sequence[Changed]) -> bool:
+    """Tell whether two pictures share their ground alone: of many things none has stayed."""
+    return aligned.correlation < SAME_SCENE and len(regions) >= MANY and aligned.kept < STAYED
+
+
+def _differences(looks: SmallLooks, aligned: Aligned, regions: Sequence[Changed]) -> list[Difference]:
     """Find what changed in one scene: what is written first, then all else."""
-    texts, regions = written(looks, aligned, changed_regions(aligned))
-    things = joined([judged(aligned, region) for region in regions])
+    texts, rest = written(looks, aligned, regions)
+    things = joined([judged(aligned, region) for region in rest])
     return [*texts, *_named(looks, aligned, things)]
 
 
