@@ -25,6 +25,8 @@ SPREAD = 0.1
 """Share of the picture that the matches of a homography must span."""
 REFINED = 0.04
 """Share of the diagonal by which refining may move a corner; more, and it follows a thing, not the scene."""
+NO_WARP = 0.002
+"""What a warp must bring in correlation, and in the share of pixels that agree, to be better than none."""
 CHANGED, SETTLED = 40.0, 0.01
 """Grey levels from which a pixel is left out of the last refining, and the share of the diagonal that it may
 move a corner."""
@@ -101,7 +103,10 @@ def align(before: Still, after: Still) -> Aligned:
             candidates.append(refined)
     scores = [_correlation(grey_one, grey_two, candidate) for candidate in candidates]
     # What is as good without a warp is better without one.
-    best = max(range(len(scores)), key=lambda i: scores[i] + (0.002 if i == 0 else 0))
+    best = max(range(len(scores)), key=lambda i: scores[i] + (NO_WARP if i == 0 else 0))
+    # A warp that brings what has changed together tears the rest apart.
+    agreeing = [_agreeing(grey_one, grey_two, candidates[i]) for i in (0, best)]
+    best = best if agreeing[1] > agreeing[0] + NO_WARP else 0
     forward = candidates[best]
     fitted, valid = _laid(one, two, forward)
     if best and (settled := _settled(one, two, fitted, valid, forward)) is not None:
@@ -248,6 +253,15 @@ def _warp(
     return np.asarray(warped, np.uint8), covered if np.allclose(
         forward, np.diag(np.diag(forward))
     ) else inside > 0
+
+
+def _agreeing(one: NDArray[Any], two: NDArray[Any], forward: NDArray[Any]) -> float:
+    """Return the share of the pixels that are alike, but for one offset of light."""
+    warped, valid = _warp(two, forward, (one.shape[1], one.shape[0]))
+    if valid.mean() < 0.3:
+        return 0.0
+    difference = one[valid].astype(np.float32) - warped[valid]
+    return float((np.abs(difference - np.median(difference)) < AGREES).mean())
 
 
 def _correlation(one: NDArray[Any], two: NDArray[Any], forward: NDArray[Any]) -> float:

@@ -23,6 +23,8 @@ READ = "What text does this show? Answer with the text only, or with: none."
 NO_TEXT = ("", "none", "no text", "there is no text", "there is none", "nothing")
 READABLE = 0.3
 """Confidence that the surer of two readings needs."""
+STROKES = 4
+"""Changed parts in a line from which both sides need not be read surely."""
 THIN = 0.42
 """Width of what changed over the height of its line, up to which it may be strokes of characters."""
 STROKE = 3 * LEAST_CHANGE
@@ -94,7 +96,11 @@ def _difference(
 ) -> Difference | None:
     """Put two readings of a line in words; None where they tell no change."""
     (old, sure_old), (new, sure_new) = readings
-    if old == new or max(sure for text, sure in readings if text) < READABLE:
+    if old == new:
+        return None
+    # Many strokes side by side are a line of text, however badly it is read; the probability will say so.
+    lined_up = bool(old and new) and len(line) >= STROKES
+    if not lined_up and max(sure for text, sure in readings if text) < READABLE:
         return None
     deviations = max(region.deviations for region in line)
     probability = min(1.0, no_noise(deviations) * (sure_old * sure_new) ** 0.5)
