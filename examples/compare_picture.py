@@ -1,15 +1,15 @@
 """Draw the README's picture of a comparison: before, after, and what was found between them.
 
 ``python examples/compare_picture.py before.png after.png --out docs/compare.png``. Without files it draws a
-pair of worlds of ``--seed``, whose change the model was not told.
+sheet of things of ``--seed`` twice, with some of them changed, in another light and from a little aside.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
+import random
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -17,17 +17,36 @@ from PIL import Image, ImageDraw, ImageFont
 from sightloop import VisualAgent
 from sightloop.agent import Result
 from sightloop.memory import Box
+from sightloop.tools.llava_next.pocket.things import COLORS, draw, random_sheet, random_text
+from sightloop.tools.llava_next.pocket.worlds import PIXELS_PER_UNIT
+from sightloop.tools.perturb import gamma, jpeg, tilted
 
 SIDE, GAP, LINE = 480, 16, 30
-COLORS = {"confirmed": (20, 110, 50), "rejected": (190, 30, 30), "unverified": (150, 100, 0)}
+VERDICTS = {"confirmed": (20, 110, 50), "rejected": (190, 30, 30), "unverified": (150, 100, 0)}
 
 
-def pair_of_worlds(seed: int) -> list[Path]:
-    """Write the two pictures of one world."""
+def two_states(seed: int) -> list[Path]:
+    """Write a sheet of things twice: in the second picture some differ, and so do light, grain and camera."""
+    rng = random.Random(seed)
+    before = random_sheet(rng, count=5, writing=1, repeats=0)
+    repainted, _, grown, *rest = before.things  # the second is taken away
+    color = next(name for name in COLORS if name not in {thing.color for thing in before.things})
+    small = grown.size == "small"
+    after = replace(
+        before,
+        things=[
+            replace(repainted, color=color, rgb=COLORS[color]),
+            replace(grown, size="large" if small else "small", r=grown.r * (1.5 if small else 0.6)),
+            *rest,
+        ],
+        writing=replace(before.writing, text=random_text(rng)),
+    )
+    images = [draw(before, PIXELS_PER_UNIT), jpeg(gamma(tilted(draw(after, PIXELS_PER_UNIT))))]
     folder = Path(tempfile.mkdtemp(prefix="sightloop-pair-"))
-    command = [sys.executable, "-m", "sightloop.tools.llava_next.pocket.worlds", "--kind", "pairs"]
-    subprocess.run([*command, "--seed", str(seed), "--count", "1", "--out", str(folder)], check=True)
-    return sorted(folder.glob("*.png"))
+    files = [folder / "before.png", folder / "after.png"]
+    for image, file in zip(images, files, strict=True):
+        Image.fromarray(image).save(file)
+    return files
 
 
 def panel(result: Result, number: int) -> Image.Image:
@@ -54,18 +73,18 @@ def lines(result: Result) -> list[tuple[str, tuple[int, int, int]]]:
     for index, difference in enumerate(result.comparisons[0].differences, start=1):
         item = verdicts[difference.words]
         text = f"{index}  {difference.kind}: {difference.words}   {item.verdict}, {item.confidence:.0%} sure"
-        found.append((text, COLORS[item.verdict]))
+        found.append((text, VERDICTS[item.verdict]))
     return found
 
 
 def main() -> None:
     """Compare two pictures, and draw what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="*", type=Path, help="before and after (default: a pair of worlds)")
-    parser.add_argument("--seed", type=int, default=3, help="of the worlds (default: 3)")
+    parser.add_argument("files", nargs="*", type=Path, help="before and after (default: drawn)")
+    parser.add_argument("--seed", type=int, default=3, help="of what is drawn (default: 3)")
     parser.add_argument("--out", type=Path, required=True, help="PNG file to write")
     args = parser.parse_args()
-    result = VisualAgent().run("What changed?", args.files or pair_of_worlds(args.seed))
+    result = VisualAgent().run("What changed?", args.files or two_states(args.seed))
     panels, told = [panel(result, number) for number in (0, 1)], lines(result)
     high = max(image.height for image in panels)
     size = (sum(image.width for image in panels) + 3 * GAP, high + 3 * GAP + LINE * len(told))
