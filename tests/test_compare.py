@@ -16,6 +16,8 @@ from sightloop.tools.changed_pairs import perturbed
 from sightloop.tools.changed_worlds import different_scenes, world_pairs
 from sightloop.tools.compare import compare
 from sightloop.tools.compare_bench import f1, false_alarms, told
+from sightloop.tools.confirm import confirm
+from sightloop.tools.llava_next.checkpoints import find
 from sightloop.tools.llava_next.pocket.worlds import PIXELS_PER_UNIT
 from sightloop.tools.perturb import PERTURBATIONS, Pixels
 from sightloop.tools.regions import changed_regions
@@ -74,18 +76,18 @@ def eyes() -> LlavaNext:
 
 
 def test_what_kind_of_change_a_pair_shows_and_where(eyes: LlavaNext) -> None:
-    answers = told(eyes, list(world_pairs(23, 24)))
+    answers = told(eyes, list(world_pairs(23, 18)))
     said = [(one.pair.truth, one.loop) for one in answers]
-    assert sum(one.pair.truth is not None for one in answers) >= 8
-    assert sum(one.pair.truth is None for one in answers) >= 8
+    assert sum(one.pair.truth is not None for one in answers) >= 6
+    assert sum(one.pair.truth is None for one in answers) >= 6
     assert f1()(said) >= 0.85
     assert false_alarms(said) == 0
 
 
 @pytest.mark.parametrize("name", list(PERTURBATIONS))
 def test_a_world_in_another_state_has_not_changed(eyes: LlavaNext, name: str) -> None:
-    """Six pairs under each: of one scene, told as such, and at most one taken for changed."""
-    same = [perturbed(pair, name) for pair in world_pairs(29, 16) if pair.truth is None][:6]
+    """Four pairs under each: of one scene, told as such, and at most one taken for changed."""
+    same = [perturbed(pair, name) for pair in world_pairs(29, 16) if pair.truth is None][:4]
     found = [compare(eyes, [Still.from_array(pair.before), Still.from_array(pair.after)])[0] for pair in same]
     assert all(comparison.same_scene for comparison in found)
     assert sum(bool(comparison.differences) for comparison in found) <= 1
@@ -102,8 +104,36 @@ def test_different_scenes_are_compared_by_what_they_show(eyes: LlavaNext) -> Non
         for said, truth in zip(told_of, (one & other, one - other, other - one), strict=True):
             hits, listed, there = hits + len(set(said) & truth), listed + len(said), there + len(truth)
             assert all(name in comparison.words for name in said)
-    assert there >= 8
+    assert there >= 6
     assert 2 * hits / (listed + there) >= 0.8
+
+
+def test_changed_text_is_read_on_both_sides() -> None:
+    """By eyes that know photographs: each line is shown them alone, and whole though only a part changed."""
+    signs = []
+    for text in ("OPEN 7", "OPEN 9"):
+        paper = np.full((240, 320, 3), 225, np.uint8)
+        cv2.putText(paper, text, (40, 120), cv2.FONT_HERSHEY_SIMPLEX, 1.6, (30, 60, 30), 5, cv2.LINE_AA)
+        cv2.circle(paper, (260, 200), 25, (200, 40, 40), -1)
+        signs.append(Still.from_array(paper))
+    shown = []
+
+    def say(prompt: Sequence[object]) -> tuple[str, float]:
+        crop = prompt[0]
+        assert isinstance(crop, Still)
+        assert crop.region is not None
+        shown.append(crop.region)
+        whole = crop.whole
+        assert whole is not None
+        return ("OPEN 7" if whole is signs[0] else "OPEN 9"), 0.9
+
+    looking = ScriptedEyes(say, lambda prompt, options: [1] * len(options), find("llava-v1.6-mistral-7b-hf"))
+    (comparison,) = compare(looking, signs)
+    (found,) = comparison.differences
+    assert found.kind == "text changed"
+    assert found.words == 'the text changed from "OPEN 7" to "OPEN 9"'
+    assert all(box.x0 <= 42 and box.x1 >= 200 and box.y1 < 175 for box in shown)
+    assert confirm(looking, *signs, found)[1] < 0.6
 
 
 @pytest.mark.parametrize("count", [0, 1, 17])

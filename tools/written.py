@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
@@ -31,6 +30,9 @@ STROKE = 3 * LEAST_CHANGE
 """Grey levels by which a stroke differs from the paper."""
 APART = 0.9
 """Gap between two characters of one line, over its height."""
+REACH, HIGHER = 3, 1.4
+"""How far above and below what changed its characters may reach, over its height; and how much higher than
+those the others of the line may be."""
 MOST_LINES = 8
 """Lines that are read; the strongest."""
 CONTEXT = 6.3
@@ -162,23 +164,25 @@ def _beside(one: Corners, other: Corners) -> bool:
 
 
 def _extent(side: NDArray[np.float32], line: Corners) -> Corners:
-    """Grow a line, on one side, to the unchanged characters beside what changed."""
-    height = line[3] - line[1]
-    top, bottom = max(0, line[1] - height // 2), min(side.shape[0], line[3] + height // 2)
+    """Grow what changed, on one side, to the characters that it belongs to and those beside them."""
+    reach = REACH * (line[3] - line[1])
+    top, bottom = max(0, line[1] - reach), min(side.shape[0], line[3] + reach)
     band = side[top:bottom]
-    ground = np.median(band[:, max(0, line[0] - height) : line[2] + height].reshape(-1, 3), axis=0)
+    ground = np.median(band[:, max(0, line[0] - reach) : line[2] + reach].reshape(-1, 3), axis=0)
     ink = (np.abs(band - ground).max(2) > STROKE).astype(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    # What is much higher than the line, or reaches out of the band, is no character of it.
-    parts: list[Any] = [
+    # What reaches out of the band is no character of a line that fits in it.
+    parts: list[Corners] = [
         (int(x), int(y) + top, int(x + w), int(y + h) + top)
         for x, y, w, h, area in stats[1:]
-        if area > 4 and h < 1.8 * height and y > 0 and y + h < bottom - top
+        if area > 4 and y > 0 and y + h < bottom - top
     ]
     own = [part for part in parts if _meets(part, line)]
     if not own:
         return line
     grown = _union(own)
+    high = grown[3] - grown[1]
+    parts = [part for part in parts if part[3] - part[1] < HIGHER * high]
     while more := [part for part in parts if part not in own and _beside(grown, part)]:
         own += more
         grown = _union(own)
