@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..memory import Box, Still
-from .align import align, on_still
+from .align import Aligned, align, on_still
 from .differences import Difference
 from .kinds import joined, judged
 from .look import Eyes, whole
-from .regions import changed_regions, no_noise
+from .regions import Changed, changed_regions, no_noise
 from .small_looks import THERE, YES_NO, SmallLooks, article
 from .written import READ, SIGN, text_crop, written
 
@@ -30,6 +30,8 @@ MARGINS = (0.2, 0.6)
 """Shares of a box's longer side that the eyes are shown around it; of both framings the surer one counts."""
 UNSURE = 0.1
 """How far from even odds an answer must be to count."""
+UNREAD = 0.3
+"""Probability for and against a change of text where something differs that was not read this time."""
 WRONG, NOTHING = 0.9, 0.95
 """Probability against a claim of another kind, and where nothing differs."""
 CHANGE = re.compile(r"(?:an?|the) (.+?) (appeared|disappeared|moved|became (.+))")
@@ -125,7 +127,19 @@ def _looked_again(looks: SmallLooks, claim: Difference) -> _Seen:
             )
             right = no_noise(thing.deviations)
             return _Seen(right, 1 - right, places)
+    if claim.kind == "text changed" and any(_inside(aligned, region, stills, claim) for region in rest):
+        return _Seen(UNREAD, UNREAD)
     return _Seen(0.0, WRONG if touched else NOTHING)
+
+
+def _inside(aligned: Aligned, region: Changed, stills: Pair, claim: Difference) -> bool:
+    """Tell whether the middle of a region lies in the claim's box."""
+    box = on_still(stills[0], aligned.to_before, (region.x0, region.y0, region.x1, region.y1))
+    place = claim.before
+    if box is None or place is None:
+        return False
+    x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+    return place.x0 < x < place.x1 and place.y0 < y < place.y1
 
 
 def _overlap(boxes: Sequence[Box | None], claim: Difference) -> float:
@@ -167,7 +181,7 @@ def _expected(claim: Difference, places: tuple[Box | None, Box | None]) -> list[
 
 
 def _reads(looks: SmallLooks, claim: Difference, again: str) -> float:
-    """Return the probability of the claimed texts, against each other and what was read this time."""
+    """Return the probability of the claimed texts against the likeliest other: the other side's, or none."""
     own = looks.eyes.checkpoint.cells is not None
     texts = re.findall(r'"(.*?)"', claim.words)
     options = list(dict.fromkeys([*texts, *re.findall(r'"(.*?)"', again), "there is no text"]))
@@ -178,7 +192,9 @@ def _reads(looks: SmallLooks, claim: Difference, again: str) -> float:
         assert box is not None  # its side was chosen by that
         crop = looks.stills[side].crop(text_crop(box, looks.stills[side], own))
         choice = looks.eyes.choose([crop, SIGN if own else READ], options)
-        right.append(choice.probabilities[options.index(text)])
+        claimed = choice.probabilities[options.index(text)]
+        likeliest = max(p for p, option in zip(choice.probabilities, options, strict=True) if option != text)
+        right.append(claimed / (claimed + likeliest))
     return min(right, default=0.5)
 
 

@@ -125,12 +125,14 @@ def _together(pairs: list[tuple[Values, Values]]) -> Curve | None:
     if len(points) < MANY:
         return None
     x, y = points.T
-    best, most = None, AGREE * len(x)
+    best, most, found = None, AGREE * len(x), 0
     for degree in (1, 2):  # a line, unless a parabola brings more values together
-        for coefficients in _guesses(x, y, degree):
-            agree = np.abs(np.polyval(coefficients, x) - y) < TOGETHER
-            if agree.sum() >= most + (best is not None) and _is_light(coefficients, x):
-                best, most, found = agree, float(agree.sum()), degree
+        guesses = _guesses(x, y, degree)
+        agree = np.abs(guesses @ x ** np.arange(degree, -1, -1)[:, None] - y) < TOGETHER
+        ranked = np.argsort(-agree.sum(1), kind="stable")
+        first = next((i for i in ranked if _is_light(guesses[i], x)), None)
+        if first is not None and agree[first].sum() >= most + (best is not None):
+            best, most, found = agree[first], float(agree[first].sum()), degree
     if best is None:
         return None
     coefficients = np.polyfit(x[best], y[best], found)
