@@ -25,11 +25,15 @@ SPREAD = 0.1
 """Share of the picture that the matches of a homography must span."""
 REFINED = 0.04
 """Share of the diagonal by which refining may move a corner; more, and it follows a thing, not the scene."""
-NO_WARP = 0.002
-"""What a warp must bring in correlation, and in the share of pixels that agree, to be better than none."""
+NO_WARP = 0.001
+"""Share of the pixels that a warp must bring together to be better than a stiffer one; than none, twice."""
 CHANGED, SETTLED = 40.0, 0.01
 """Grey levels from which a pixel is left out of the last refining, and the share of the diagonal that it may
 move a corner."""
+ROUNDS = 3
+"""Of the last refining: each leaves out what the one before shows to have changed."""
+EDGES = 0.02
+"""Share of the diagonal up to which what differs may be an edge out of place."""
 SAME_SCENE, AGREEING, AGREES = 0.5, 0.7, 16.0
 """Correlation from which two pictures show one scene; or the share of pixels that must differ by less than so
 many grey levels, for plain scenes in which a thing that moved takes all of the correlation."""
@@ -94,22 +98,26 @@ def align(before: Still, after: Still) -> Aligned:
     grey_one, grey_two = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (one, two))
     height, width = grey_one.shape
     plain = np.diag([two.shape[1] / width, two.shape[0] / height, 1.0])
-    candidates = [plain]
+    starts = [plain]
     if (found := _homography(grey_one, grey_two)) is not None:
-        candidates.append(found)
-    for start in list(candidates):
+        starts.append(found)
+    candidates = [*starts, *(warp for start in starts for warp in _stiff(grey_one, grey_two, start))]
+    stiff = len(candidates)
+    for start in starts:
         refined = _refined(grey_one, grey_two, start)
         if refined is not None and _shift(refined, start, grey_one.shape) < REFINED:
             candidates.append(refined)
     scores = [_correlation(grey_one, grey_two, candidate) for candidate in candidates]
-    # What is as good without a warp is better without one.
-    best = max(range(len(scores)), key=lambda i: scores[i] + (NO_WARP if i == 0 else 0))
-    # A warp that brings what has changed together tears the rest apart.
-    agreeing = [_agreeing(grey_one, grey_two, candidates[i]) for i in (0, best)]
-    best = best if agreeing[1] > agreeing[0] + NO_WARP else 0
+    # Agreement, not correlation: a warp that brings together what has changed tears the rest apart. What is
+    # as good without a warp, or by a stiffer one, is better so.
+    agreeing = [_agreeing(grey_one, grey_two, candidate) for candidate in candidates]
+    stiffer = [2 * NO_WARP, *[NO_WARP] * (stiff - 1), *[0.0] * (len(candidates) - stiff)]
+    best = max(range(len(candidates)), key=lambda i: agreeing[i] + stiffer[i])
     forward = candidates[best]
     fitted, valid = _laid(one, two, forward)
-    if best and (settled := _settled(one, two, fitted, valid, forward)) is not None:
+    for _ in range(ROUNDS if best else 0):
+        if (settled := _settled(one, two, fitted, valid, forward)) is None:
+            break
         forward = settled
         fitted, valid = _laid(one, two, forward)
     return Aligned(
@@ -238,6 +246,39 @@ def _refined(
     except cv2.error:
         return None
     return np.asarray(matrix, np.float64) if _plausible(matrix, one.shape) else None
+
+
+def _thick(differs: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return what differs over more than an edge that is a little out of place, and what is beside it."""
+    side = max(5, round(EDGES * float(np.hypot(*shape[:2])))) | 1
+    thick = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    return np.asarray(cv2.dilate(thick, np.ones((15, 15), np.uint8)) > 0)
+
+
+def _stiff(one: NDArray[Any], two: NDArray[Any], start: NDArray[Any]) -> list[NDArray[Any]]:
+    """Refine by a shift, then by a turn, then freely, each time by what agrees so far.
+
+    The first two are too stiff to follow the things that have changed, which the last leaves out.
+    """
+    found, forward = [], start
+    for motion in (cv2.MOTION_TRANSLATION, cv2.MOTION_EUCLIDEAN, cv2.MOTION_HOMOGRAPHY):
+        warped, valid = _warp(two, forward, (one.shape[1], one.shape[0]))
+        if found:
+            valid &= ~_thick(np.abs(warped.astype(np.float32) - one) > CHANGED, one.shape)
+        criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-5)
+        free = motion == cv2.MOTION_HOMOGRAPHY
+        move = np.eye(3 if free else 2, 3, dtype=np.float32)
+        try:
+            _, move = cv2.findTransformECC(
+                one, warped, move, motion, criteria, valid.astype(np.uint8) * 255, 5
+            )
+        except cv2.error:
+            break
+        forward = forward @ np.vstack([np.asarray(move, np.float64), *([] if free else [[0, 0, 1]])])
+        if _shift(forward, start, one.shape) > REFINED:
+            break
+        found.append(forward)
+    return found
 
 
 def _warp(

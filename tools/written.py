@@ -12,7 +12,7 @@ from ..memory import Box, Still
 from .align import Aligned, on_still
 from .differences import Difference
 from .kinds import Corners
-from .look import whole
+from .look import same_answer, whole
 from .regions import LEAST_CHANGE, Changed, no_noise
 from .small_looks import Part, SmallLooks
 
@@ -39,6 +39,8 @@ CONTEXT = 6.3
 """Side of what the embedded model is shown, over the line's height: its signs fill no more of a sheet."""
 NEARLY = 0.5
 """Share of the longer side from which it is shown the whole still, as it was taught."""
+BLANK = 0.1
+"""Margin of what is painted over to see what is read beside a line, over its height."""
 AROUND = 0.25
 """Margin of what other eyes are shown, over the height of the line."""
 
@@ -208,13 +210,35 @@ def _read(looks: SmallLooks, shown: Sequence[tuple[int, Box]]) -> list[tuple[str
     question = SIGN if own else READ
     crops = [looks.stills[side].crop(text_crop(box, looks.stills[side], own)) for side, box in shown]
     answers = looks.eyes.answers([[crop, question] for crop in crops]) if crops else []
+    # What is shown around a line may hold a sign of its own: what is read without the line is not of it.
+    without = [_blanked(looks.stills[side], box) for side, box in shown] if own else []
+    beside = looks.eyes.answers(
+        [
+            [still.crop(text_crop(box, still, own)), question]
+            for still, (_, box) in zip(without, shown, strict=False)
+        ]
+    )
     said = []
     for (side, _), answer in zip(shown, answers, strict=True):
         looks.parts.append(Part(side, question, answer.text, answer.confidence))
         looks.notes += answer.notes
         text = answer.text.strip(" .\"'\n")
         said.append(("" if text.casefold() in NO_TEXT else text, answer.confidence))
+    for index, other in enumerate(beside):
+        if said[index][0] and same_answer(other.text, answers[index].text):
+            said[index] = ("", other.confidence)
     return said
+
+
+def _blanked(still: Still, box: Box) -> Still:
+    """Return a still whose box is painted over with the colour around it."""
+    margin = BLANK * (box.y1 - box.y0)
+    x0, y0 = max(0, int(box.x0 - margin)), max(0, int(box.y0 - margin))
+    x1, y1 = int(box.x1 + margin) + 1, int(box.y1 + margin) + 1
+    pixels = still.pixels.copy()
+    around = pixels[max(0, y0 - 3) : y1 + 3, max(0, x0 - 3) : x1 + 3].reshape(-1, 3)
+    pixels[y0:y1, x0:x1] = np.median(around, axis=0)
+    return Still(pixels, still.origin)
 
 
 def text_crop(box: Box, still: Still, own: bool) -> Box:
