@@ -30,8 +30,11 @@ NO_WARP = 0.001
 CHANGED, SETTLED = 40.0, 0.01
 """Grey levels from which a pixel is left out of the last refining, and the share of the diagonal that it may
 move a corner."""
-ROUNDS = 3
-"""Of the last refining: each leaves out what the one before shows to have changed."""
+ROUNDS, STILL = 3, 5e-4
+"""Of the last refining: each leaves out what the one before shows to have changed, until a corner moves less
+than this share of the diagonal."""
+SURE = 80
+"""Matches of a homography from which it is the place."""
 EDGES = 0.02
 """Share of the diagonal up to which what differs may be an edge out of place."""
 SAME_SCENE, AGREEING, AGREES = 0.5, 0.7, 16.0
@@ -98,10 +101,11 @@ def align(before: Still, after: Still) -> Aligned:
     grey_one, grey_two = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (one, two))
     height, width = grey_one.shape
     plain = np.diag([two.shape[1] / width, two.shape[0] / height, 1.0])
-    starts = [plain]
-    if (found := _homography(grey_one, grey_two)) is not None:
-        starts.append(found)
-    candidates = [*starts, *(warp for start in starts for warp in _stiff(grey_one, grey_two, start))]
+    found = _homography(grey_one, grey_two)
+    starts = [plain] if found is None else [plain, found[0]]
+    # Where many features agree on a place there is nothing to search for.
+    sure = found is not None and found[1] >= SURE
+    candidates = [*starts, *([] if sure else _stiff(grey_one, grey_two, plain))]
     stiff = len(candidates)
     for start in starts:
         refined = _refined(grey_one, grey_two, start)
@@ -118,8 +122,11 @@ def align(before: Still, after: Still) -> Aligned:
     for _ in range(ROUNDS if best else 0):
         if (settled := _settled(one, two, fitted, valid, forward)) is None:
             break
+        still = _shift(settled, forward, grey_one.shape) < STILL
         forward = settled
         fitted, valid = _laid(one, two, forward)
+        if still:
+            break
     return Aligned(
         before=one.astype(np.float32),
         after=fitted,
@@ -192,8 +199,8 @@ def _shrunk(still: Still) -> tuple[NDArray[Any], NDArray[Any]]:
     return cv2.resize(still.pixels, size, interpolation=cv2.INTER_AREA), matrix
 
 
-def _homography(one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any] | None:
-    """Find the homography from ``one`` to ``two`` by features, or None where too few agree."""
+def _homography(one: NDArray[Any], two: NDArray[Any]) -> tuple[NDArray[Any], int] | None:
+    """Find the homography from ``one`` to ``two`` and how many features agree, None where too few do."""
     sift = cv2.SIFT.create(nfeatures=FEATURES)
     (keys_one, marks_one), (keys_two, marks_two) = (
         sift.detectAndCompute(image, None) for image in (one, two)
@@ -213,7 +220,7 @@ def _homography(one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any] | None:
     # A single thing that moved agrees with itself; a scene agrees over much of the picture.
     if cv2.contourArea(cv2.convexHull(source[inliers.ravel() > 0])) < SPREAD * one.size:
         return None
-    return np.asarray(matrix, np.float64)
+    return np.asarray(matrix, np.float64), int(inliers.sum())
 
 
 def _shift(one: NDArray[Any], two: NDArray[Any], shape: tuple[int, ...]) -> float:
@@ -248,9 +255,9 @@ def _refined(
     return np.asarray(matrix, np.float64) if _plausible(matrix, one.shape) else None
 
 
-def _thick(differs: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _thick(differs: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return what differs over more than an edge that is a little out of place, and what is beside it."""
-    side = max(5, round(EDGES * float(np.hypot(*shape[:2])))) | 1
+    side = max(5, round(EDGES * float(np.hypot(*differs.shape)))) | 1
     thick = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
     return np.asarray(cv2.dilate(thick, np.ones((15, 15), np.uint8)) > 0)
 
@@ -260,14 +267,15 @@ def _stiff(one: NDArray[Any], two: NDArray[Any], start: NDArray[Any]) -> list[ND
 
     The first two are too stiff to follow the things that have changed, which the last leaves out.
     """
-    found, forward = [], start
+    found: list[NDArray[Any]] = []
+    forward = start
     for motion in (cv2.MOTION_TRANSLATION, cv2.MOTION_EUCLIDEAN, cv2.MOTION_HOMOGRAPHY):
         warped, valid = _warp(two, forward, (one.shape[1], one.shape[0]))
         if found:
-            valid &= ~_thick(np.abs(warped.astype(np.float32) - one) > CHANGED, one.shape)
+            valid &= ~_thick(np.abs(warped.astype(np.float32) - one) > CHANGED)
         criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-5)
         free = motion == cv2.MOTION_HOMOGRAPHY
-        move = np.eye(3 if free else 2, 3, dtype=np.float32)
+        move: NDArray[Any] = np.eye(3 if free else 2, 3, dtype=np.float32)
         try:
             _, move = cv2.findTransformECC(
                 one, warped, move, motion, criteria, valid.astype(np.uint8) * 255, 5

@@ -103,8 +103,8 @@ def sign_pair(rng: random.Random) -> Pair:
     if not changes:
         return Pair(stills[0], stills[1], None, source="sign")
     boxes = (
-        _written_box(writing, stills[0].shape),
-        _written_box(replace(writing, text=text), stills[0].shape),
+        writing_box(writing, stills[0].shape),
+        writing_box(replace(writing, text=text), stills[0].shape),
     )
     words = f'the text changed from "{writing.text.lower()}" to "{text.lower()}"'
     return Pair(stills[0], stills[1], Truth("text changed", *boxes, boxes, words), source="sign")
@@ -117,7 +117,8 @@ def thing_box(thing: Thing, shape: tuple[int, ...]) -> Box:
     return bounds(cover)
 
 
-def _written_box(writing: Writing, shape: tuple[int, ...]) -> Box:
+def writing_box(writing: Writing, shape: tuple[int, ...]) -> Box:
+    """Return the box around a text's strokes in a picture of a shape."""
     paper = np.full(shape, 255, np.uint8)
     draw_writing(paper, writing, PIXELS_PER_UNIT)
     return bounds(paper[..., 0] < 128)

@@ -77,12 +77,22 @@ def fit_light(one: Values, two: Values, valid: NDArray[np.bool_]) -> Values:
         elif (curve := together) is None:
             continue
         light = np.clip(curve(two[..., channel]), 0, 255)
-        # What was too bright or too dark to be told apart may have been anything beyond.
-        lost = ((two[..., channel] >= BRIGHT) & (one[..., channel] > light)) | (
-            (two[..., channel] <= DARK) & (one[..., channel] < light)
-        )
-        fitted[..., channel] = np.where(lost, one[..., channel], light)
+        fitted[..., channel] = _beyond(one[..., channel], two[..., channel], light)
     return fitted
+
+
+def _beyond(one: Values, two: Values, light: Values) -> Values:
+    """Return a channel's light, and what was too bright or too dark to be told apart as it may have been.
+
+    Beyond the clipped value it may have been anything: what the first picture shows there, if that lies
+    beyond; if not, what such pixels were that are of one plain.
+    """
+    for clipped, beyond in ((two >= BRIGHT, one > light), (two <= DARK, one < light)):
+        lost = clipped & beyond
+        if lost.sum() >= FEWEST and np.ptp(np.quantile(one[lost], (0.1, 0.9))) < EVEN:
+            light = np.where(clipped & ~beyond, np.median(one[lost]), light)
+        light = np.where(lost, one, light)
+    return light
 
 
 def _contrast(image: Values) -> Values:

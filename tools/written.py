@@ -39,8 +39,8 @@ CONTEXT = 6.3
 """Side of what the embedded model is shown, over the line's height: its signs fill no more of a sheet."""
 NEARLY = 0.5
 """Share of the longer side from which it is shown the whole still, as it was taught."""
-BLANK = 0.1
-"""Margin of what is painted over to see what is read beside a line, over its height."""
+BLANK = 3
+"""Pixels around a line that are painted over too, to see what is read beside it."""
 AROUND = 0.25
 """Margin of what other eyes are shown, over the height of the line."""
 
@@ -232,9 +232,8 @@ def _read(looks: SmallLooks, shown: Sequence[tuple[int, Box]]) -> list[tuple[str
 
 def _blanked(still: Still, box: Box) -> Still:
     """Return a still whose box is painted over with the colour around it."""
-    margin = BLANK * (box.y1 - box.y0)
-    x0, y0 = max(0, int(box.x0 - margin)), max(0, int(box.y0 - margin))
-    x1, y1 = int(box.x1 + margin) + 1, int(box.y1 + margin) + 1
+    x0, y0 = max(0, int(box.x0) - BLANK), max(0, int(box.y0) - BLANK)
+    x1, y1 = int(box.x1) + 1 + BLANK, int(box.y1) + 1 + BLANK
     pixels = still.pixels.copy()
     around = pixels[max(0, y0 - 3) : y1 + 3, max(0, x0 - 3) : x1 + 3].reshape(-1, 3)
     pixels[y0:y1, x0:x1] = np.median(around, axis=0)
