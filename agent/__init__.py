@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .approval import Decision, Pending
     from .brains import Brain, Move, Playbook
+    from .chat_brain import ChatBrain
     from .limits import Limits
     from .loop import VisualAgent
     from .result import Result
     from .state import State
     from .steps import Call, Step
+    from .text_brain import TextBrain
 
 _HOMES = {
     "Brain": ".brains",
     "Call": ".steps",
+    "ChatBrain": ".chat_brain",
     "Decision": ".approval",
     "Limits": ".limits",
     "Move": ".brains",
@@ -25,12 +28,14 @@ _HOMES = {
     "Result": ".result",
     "State": ".state",
     "Step": ".steps",
+    "TextBrain": ".text_brain",
     "VisualAgent": ".loop",
 }
 
 __all__ = [
     "Brain",
     "Call",
+    "ChatBrain",
     "Decision",
     "Limits",
     "Move",
@@ -39,6 +44,7 @@ __all__ = [
     "Result",
     "State",
     "Step",
+    "TextBrain",
     "VisualAgent",
 ]
 

@@ -145,8 +145,7 @@ class Loop:
         run.admit_step()
         state = run.state
         assert state.draft is not None  # think ends with one
-        refs = [picture.still for picture in run.pictures]
-        checked = verify(run.meter, state.question, state.draft, state.evidence, refs)
+        checked = verify(run.meter, state.question, state.draft, state.evidence, run.pictures)
         state.evidence, state.verified = checked.evidence, True
         back = checked.verdict == "rejected" and not state.sent_back
         state.sent_back |= back

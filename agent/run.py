@@ -15,7 +15,7 @@ from typing import Any, Literal, TypedDict
 from langgraph.runtime import Runtime
 
 from ..errors import InputError
-from ..tools.look import Eyes, look
+from ..tools.look import Eyes
 from .brains import Brain, Move
 from .gallery import Gallery
 from .inputs import Gathered, asked, gather
@@ -23,7 +23,7 @@ from .limits import Currency, LimitReached, Limits, Meter
 from .result import Result
 from .state import Draft, Exchange, State
 from .steps import Call, ObservationStep, Picture, Step, StoppedBecause
-from .toolbox import Found
+from .toolbox import Found, tool
 
 SUMMARY_WIDTH = 80
 """Characters of an answer in a step's summary."""
@@ -206,17 +206,8 @@ class Run:
             state.adopt(Draft(text=move.text, confidence=confidence, tokens=tokens, said=True))
             self.meter.has_answer = True
         elif state.draft is None:
-            seen_now = look(self.meter, state.question, state.stills)
-            found = Found(
-                text=seen_now.text,
-                answer=seen_now.text,
-                confidence=seen_now.confidence,
-                per_still=seen_now.per_still,
-                notes=seen_now.notes,
-                tokens=seen_now.tokens,
-                cut_short=seen_now.cut_short,
-            )
             call = Call(id="last", tool="look")
+            found = tool(call.tool)(self.meter, state, {})
             self.learn(call, found)
             self.emit(self.observation(call, found))
 

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import EvidenceError
-from ..memory import Box, Evidence, Still, StillRef
+from ..memory import Box, Evidence, Still
 from ..tools.differences import Comparison
 from ..tools.divide import divide, division
 from ..tools.intents import Change, Intent
 from ..tools.look import Eyes, interleave, same_answer, sees_one_at_a_time
 from ..tools.small_looks import YES_NO
 from .state import Draft
-from .steps import Verdict
+from .steps import Picture, Verdict
 
 CLAIM = "{claim} . Is that right, yes or no?"
 """Asked about the reopened stills; ``claim`` is the question followed by its answer."""
@@ -68,7 +68,7 @@ class _Again:
 
 
 def verify(
-    eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence], refs: Sequence[StillRef] = ()
+    eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence], pictures: Sequence[Picture] = ()
 ) -> Verification:
     """Reopen the stills that ``evidence`` rests on, and ask again.
 
@@ -83,8 +83,8 @@ def verify(
         The answer that the evidence is for.
     evidence : sequence of Evidence, at least one
         In the order of the stills; of the differences, where the draft tells some.
-    refs : sequence of StillRef
-        All pictures of the run, which the numbers of the draft's comparisons count.
+    pictures : sequence of Picture
+        All of the run, which the numbers of the draft's comparisons count.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def verify(
     """
     try:
         if any(pair.differences for pair in draft.comparisons):
-            again = _compared(eyes, draft.comparisons, refs)
+            again = _compared(eyes, draft.comparisons, pictures)
         else:
             again = _asked(eyes, question, draft, evidence)
     except EvidenceError as error:
@@ -118,7 +118,7 @@ def _asked(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]
     return [_claimed(eyes, evidence[0].claim, stills)] * len(stills)
 
 
-def _compared(eyes: Eyes, comparisons: Sequence[Comparison], refs: Sequence[StillRef]) -> list[_Again]:
+def _compared(eyes: Eyes, comparisons: Sequence[Comparison], pictures: Sequence[Picture]) -> list[_Again]:
     """Look at each difference in its region alone: one entry for each side of it that is evidence."""
     from ..tools.confirm import confirm  # loads OpenCV
 
@@ -126,7 +126,9 @@ def _compared(eyes: Eyes, comparisons: Sequence[Comparison], refs: Sequence[Stil
 
     def still(number: int) -> Still:
         if number not in opened:
-            opened[number] = Evidence(still=refs[number - 1], claim="", confidence=0).reopen()
+            picture = pictures[number - 1]
+            named = Evidence(still=picture.still, region=picture.region, claim="", confidence=0)
+            opened[number] = named.reopen()
         return opened[number]
 
     again: list[_Again] = []
