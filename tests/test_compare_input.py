@@ -1,4 +1,4 @@
-"""Comparing whatever files people have: each is handled, or named with a remedy while the others are compared."""
+"""Comparing whatever files people have: each is handled, or named while the others are compared."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -96,7 +97,7 @@ class Comparison(_Value):
         if self.failed:
             return f"these could not be compared: {self.failed}"
         if self.same_scene:
-            return " and ".join(difference.words for difference in self.differences) or "nothing changed"
+            return _in_a_row([one.words for one in self.differences]) or "nothing changed"
         said = [
             f"{where} {_listed(things)}"
             for where, things in (
@@ -110,5 +111,8 @@ class Comparison(_Value):
 
 
 def _listed(things: tuple[str, ...]) -> str:
-    named = [article(thing) for thing in things]
-    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+    return _in_a_row([article(thing) for thing in things])
+
+
+def _in_a_row(said: Sequence[str]) -> str:
+    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
