@@ -268,10 +268,10 @@ class VisualAgent:
                 elif "__interrupt__" in event:
                     yield _pending(event, thread)
                     return
-        finally:
-            # Where the task was cancelled, its thread still works: it stops before the next token.
-            if live.result is None:
-                live.cancel.set()
+        except (asyncio.CancelledError, GeneratorExit):
+            # The task is gone, but its thread still works: it stops before the next token.
+            live.cancel.set()
+            raise
         assert live.result is not None  # every way through the graph ends with one
         yield live.result
 

@@ -274,6 +274,15 @@ def test_asynchronous_runs_are_the_same(tmp_path: Path) -> None:
     ]
 
 
+def test_waiting_for_a_person_cancels_nothing(tmp_path: Path) -> None:
+    cancel = threading.Event()
+    agent = VisualAgent(scripted(), approve={"look"})
+    with pytest.raises(ApprovalNeeded) as waiting:
+        asyncio.run(agent.arun("What is it?", photo(tmp_path / "a.png"), cancel=cancel))
+    assert not cancel.is_set()
+    assert agent.resume(waiting.value.thread, cancel=cancel).stopped_because == "answered"
+
+
 def test_many_runs_at_once_do_not_mix(tmp_path: Path) -> None:
     agent = VisualAgent(scripted())
     files = [photo(tmp_path / f"{i}.png", (i * 20, 0, 0)) for i in range(8)]
