@@ -259,6 +259,7 @@ class VisualAgent:
     ) -> AsyncIterator[Step | Result | Pending]:
         graph = self._once if thread is None else self.graph
         modes: list[StreamMode] = ["custom", "updates"]
+        waiting: Pending | None = None
         try:
             async for mode, event in graph.astream(
                 start, self._config(thread), context=live, stream_mode=modes
@@ -266,12 +267,14 @@ class VisualAgent:
                 if mode == "custom":
                     yield cast("Step", event)
                 elif "__interrupt__" in event:
-                    yield _pending(event, thread)
-                    return
+                    waiting = _pending(event, thread)
         except (asyncio.CancelledError, GeneratorExit):
             # The task is gone, but its thread still works: it stops before the next token.
             live.cancel.set()
             raise
+        if waiting is not None:
+            yield waiting
+            return
         assert live.result is not None  # every way through the graph ends with one
         yield live.result
 
