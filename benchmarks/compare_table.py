@@ -1,4 +1,4 @@
-"""Write the results of comparing and of the loop's cost into this folder's README; ``--check`` compares."""
+"""Write the results of comparing and of the loop's cost into the READMEs; ``--check`` compares."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-PAGE = HERE / "README.md"
+FRONT, OWN = HERE.parent / "README.md", HERE / "README.md"
 
 
 def comparing(results: dict[str, Any]) -> str:
@@ -38,13 +38,32 @@ def overhead(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-PARTS = {"compare": comparing, "several_changes": several, "overhead": overhead}
+def front(results: dict[str, Any]) -> str:
+    """Return what the front page says of photographs."""
+    rows = {row["row"]: row for row in results["rows"]}
+    recall, false, alarms = (
+        rows[f"photographs: {name}"]
+        for name in ("recall of places", "false boxes a pair", "false alarms, unchanged")
+    )
+    return (
+        f"In {recall['n']} changed pairs of real photographs, in another light or from a little aside, it finds "
+        f"**{100 * recall['loop']:.1f} %** of the changes, with {false['loop']:.2f} false boxes a pair, and raises "
+        f"{100 * alarms['loop']:.1f} % false alarms in {alarms['n']} unchanged pairs. The same model that is "
+        f"shown both pictures in one prompt: {100 * recall['bare']:.1f} %, {false['bare']:.2f} and "
+        f"{100 * alarms['bare']:.1f} %."
+    )
 
 
-def page() -> str:
-    """Return the page with all parts renewed."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name, write in PARTS.items():
+PARTS = {
+    OWN: {"compare": comparing, "several_changes": several, "overhead": overhead},
+    FRONT: {"compare": front},
+}
+
+
+def page(path: Path) -> str:
+    """Return a page with all its parts renewed."""
+    text = path.read_text(encoding="utf-8")
+    for name, write in PARTS[path].items():
         begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
         before, rest = text.split(begin)
         _, after = rest.split(end)
@@ -58,10 +77,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the page would change")
     args = parser.parse_args()
-    if not args.check:
-        PAGE.write_text(page(), encoding="utf-8")
-    elif page() != PAGE.read_text(encoding="utf-8"):
-        sys.exit(f"{PAGE} does not show what was measured: run python benchmarks/compare_table.py")
+    for path in PARTS:
+        if not args.check:
+            path.write_text(page(path), encoding="utf-8")
+        elif page(path) != path.read_text(encoding="utf-8"):
+            sys.exit(f"{path} does not show what was measured: run python benchmarks/compare_table.py")
 
 
 if __name__ == "__main__":
