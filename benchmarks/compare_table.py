@@ -45,12 +45,14 @@ def front(results: dict[str, Any]) -> str:
         rows[f"photographs: {name}"]
         for name in ("recall of places", "false boxes a pair", "false alarms, unchanged")
     )
+    figures = {
+        side: f"{100 * recall[side]:.1f} %, {false[side]:.2f} and {100 * alarms[side]:.1f} %"
+        for side in ("loop", "bare")
+    }
     return (
-        f"In {recall['n']} changed pairs of real photographs, in another light or from a little aside, it finds "
-        f"**{100 * recall['loop']:.1f} %** of the changes, with {false['loop']:.2f} false boxes a pair, and raises "
-        f"{100 * alarms['loop']:.1f} % false alarms in {alarms['n']} unchanged pairs. The same model that is "
-        f"shown both pictures in one prompt: {100 * recall['bare']:.1f} %, {false['bare']:.2f} and "
-        f"{100 * alarms['bare']:.1f} %."
+        f"In {recall['n']} changed and {alarms['n']} unchanged pairs of real photographs, the second one in "
+        "another light or taken from a little aside: changes found, false boxes a pair, false alarms: "
+        f"**{figures['loop']}**. The same model that is shown both pictures in one prompt: {figures['bare']}."
     )
 
 
