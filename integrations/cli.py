@@ -55,6 +55,8 @@ class Quantization(StrEnum):
 
 
 Files = Annotated[list[str], typer.Argument(help="Pictures, or folders of pictures.", show_default=False)]
+
+
 def _writable(path: Path | None) -> Path | None:
     """Refuse a page that could not be written, before the model is loaded."""
     if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
