@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sightloop import errors
-from sightloop.errors import InputError, MissingExtraError, SightloopError, nearest
+from sightloop.errors import ApprovalNeeded, InputError, MissingExtraError, SightloopError, nearest
 
+SPEAKING = (MissingExtraError, ApprovalNeeded)  # whose messages are their own
 TYPED = [
     found
     for found in vars(errors).values()
-    if isinstance(found, type) and issubclass(found, SightloopError) and found is not MissingExtraError
+    if isinstance(found, type) and issubclass(found, SightloopError) and found not in SPEAKING
 ]
 
 
@@ -36,6 +37,12 @@ def test_a_missing_extra_names_the_line_that_installs_it() -> None:
         "loading in 4 bit needs bitsandbytes, which is not installed. "
         'Run: pip install "sightloop[quantization]"'
     )
+
+
+def test_who_waits_for_approval_is_told_how_to_go_on() -> None:
+    error = ApprovalNeeded("talk", "look")
+    assert (error.thread, error.tool, error.input) == ("talk", "look", "talk")
+    assert "agent.resume('talk', 'approve')" in error.message
 
 
 def test_an_unknown_checkpoint_is_bad_input() -> None:
