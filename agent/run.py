@@ -86,7 +86,7 @@ class Run:
     def __init__(
         self, eyes: Eyes, brain: Brain, limits: Limits, values: Turn, runtime: Runtime[Live]
     ) -> None:
-        self._brain = brain
+        self._eyes, self._brain, self._limits = eyes, brain, limits
         self._values = values
         self._write = runtime.stream_writer
         # Composed into somebody's graph there is no context: every node opens the run from its channels.
@@ -121,6 +121,8 @@ class Run:
             gathered = self.live.gathered or gather(inputs)
         stills, skipped = gathered
         self.skipped = tuple(error.message for error in skipped)
+        if before is not None:  # what the turn before has spent is its own
+            self.live.meter = self.meter = Meter(self._eyes, self._limits, self.live.cancel)
         restated = self._brain.restate(question, history)
         self.live.state = State.begin(restated, stills, asked=question, history=history)
         return self.live.state

@@ -62,6 +62,17 @@ def test_a_follow_up_is_about_the_same_pictures_and_complete(tmp_path: Path) -> 
     assert any("understood as" in note for note in result.notes)
 
 
+def test_every_turn_has_limits_and_costs_of_its_own(tmp_path: Path) -> None:
+    file = photo(tmp_path / "a.png")
+    once = VisualAgent(scripted()).run("What color is it?", file)
+    agent = VisualAgent(scripted(), limits=Limits(visual_tokens=once.usage.visual_tokens))
+    for turn in range(3):
+        result = agent.run("What color is it?", file if turn == 0 else (), thread="one")
+        assert result.stopped_because == "answered"
+        assert result.usage.visual_tokens == once.usage.visual_tokens
+        assert result.steps[0].started == 0
+
+
 def test_conversations_do_not_mix(tmp_path: Path) -> None:
     eyes = scripted()
     agent = VisualAgent(eyes)
