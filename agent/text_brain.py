@@ -11,9 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from ..errors import BrainError, ContextOverflowError
+from ..errors import BrainError, ContextOverflowError, InputError
 from ..memory import Still
 from .brains import Move
 from .messages import INSTRUCTIONS, NOW, conversation
@@ -163,10 +161,9 @@ def parse(text: str, tools: Mapping[str, Tool]) -> tuple[tuple[str, dict[str, An
     if name not in tools:
         return None, f"there is no tool {name!r}; there are {', '.join([*tools, ANSWER])}."
     try:
-        tools[name].arguments.model_validate(arguments)
-    except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        return None, f"{name} has wrong arguments: {'; '.join(wrong)}."
+        tools[name].parsed(arguments)
+    except InputError as error:
+        return None, error.message
     return (name, arguments), ""
 
 

@@ -113,16 +113,16 @@ class Tool:
     arguments: type[Arguments]
     run: Run
 
-    def __call__(self, eyes: Eyes, state: State, arguments: dict[str, Any]) -> Found:
-        """Run it.
+    def parsed(self, arguments: dict[str, Any]) -> Arguments:
+        """Read arguments.
 
         Raises
         ------
         InputError
-            If the arguments are not what it takes; the message says what is wrong with which.
+            If they are not what it takes; the message says what is wrong with which.
         """
         try:
-            parsed = self.arguments.model_validate(arguments)
+            return self.arguments.model_validate(arguments)
         except ValidationError as error:
             wrong = "; ".join(
                 f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors()
@@ -130,7 +130,10 @@ class Tool:
             raise InputError(
                 f"{self.name} was called with wrong arguments: {wrong}.", input=self.name
             ) from None
-        return self.run(eyes, state, parsed)
+
+    def __call__(self, eyes: Eyes, state: State, arguments: dict[str, Any]) -> Found:
+        """Run it; errors as of :meth:`parsed`, and those of the tool."""
+        return self.run(eyes, state, self.parsed(arguments))
 
     @cache  # noqa: B019 - there are as many tools as this module makes
     def schema(self) -> dict[str, Any]:

@@ -13,15 +13,14 @@ import json
 import random
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from sightloop import LlavaNext, Still
 from sightloop.memory import Box
-from sightloop.tools.changed_pairs import iou
+from sightloop.tools.changed_pairs import moved
 from sightloop.tools.changed_worlds import thing_box, writing_box
 from sightloop.tools.compare import compare
-from sightloop.tools.differences import Difference
+from sightloop.tools.differences import Difference, iou
 from sightloop.tools.llava_next.pocket.things import COLORS, Sheet, draw, random_sheet, random_text
 from sightloop.tools.llava_next.pocket.worlds import PIXELS_PER_UNIT
 from sightloop.tools.perturb import PERTURBATIONS, Pixels, matrix_of
@@ -69,15 +68,8 @@ def pair(seed: int) -> tuple[Pixels, Pixels, list[Truth]]:
     way = rng.choice([*PERTURBATIONS, "none", "none"])
     image = draw(after, PIXELS_PER_UNIT)
     matrix = matrix_of(way, image)
-    moved = [(kind, old, None if new is None else _moved(new, matrix)) for kind, old, new in truths]
-    return draw(before, PIXELS_PER_UNIT), PERTURBATIONS.get(way, np.array)(image), moved
-
-
-def _moved(box: Box, matrix: np.ndarray) -> Box:
-    corners = [[box.x0, box.y0], [box.x1, box.y0], [box.x1, box.y1], [box.x0, box.y1]]
-    points = cv2.perspectiveTransform(np.array([corners], np.float64), matrix)[0]
-    (x0, y0), (x1, y1) = points.min(0), points.max(0)
-    return Box(x0=x0, y0=y0, x1=x1, y1=y1)
+    places = [(kind, old, None if new is None else moved(new, matrix)) for kind, old, new in truths]
+    return draw(before, PIXELS_PER_UNIT), PERTURBATIONS.get(way, np.array)(image), places
 
 
 def right(said: Difference, truth: Truth) -> bool:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from sightloop.errors import MissingExtraError
 from sightloop.memory import Box
 from sightloop.tools.bare_change import Said, changes_told
-from sightloop.tools.changed_pairs import Pair, Truth, iou, perturbed
+from sightloop.tools.changed_pairs import Pair, Truth, perturbed
 from sightloop.tools.changed_photos import KINDS, VISIBLE, photo_pairs, photographs
 from sightloop.tools.changed_worlds import kind_of, world_pairs
 from sightloop.tools.compare_bench import f1, false_alarms, false_boxes, recall
-from sightloop.tools.differences import Comparison, Difference
+from sightloop.tools.differences import Comparison, Difference, iou
 from sightloop.tools.perturb import PERTURBATIONS
 from sightloop.tools.small_looks import Part
 

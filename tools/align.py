@@ -111,7 +111,6 @@ def align(before: Still, after: Still) -> Aligned:
         refined = _refined(grey_one, grey_two, start)
         if refined is not None and _shift(refined, start, grey_one.shape) < REFINED:
             candidates.append(refined)
-    scores = [_correlation(grey_one, grey_two, candidate) for candidate in candidates]
     # Agreement, not correlation: a warp that brings together what has changed tears the rest apart. What is
     # as good without a warp, or by a stiffer one, is better so.
     agreeing = [_agreeing(grey_one, grey_two, candidate) for candidate in candidates]
@@ -133,7 +132,7 @@ def align(before: Still, after: Still) -> Aligned:
         valid=valid,
         to_before=np.asarray(np.linalg.inv(shrink_one), np.float64),
         to_after=np.asarray(np.linalg.inv(shrink_two) @ forward, np.float64),
-        correlation=scores[best],
+        correlation=_correlation(grey_one, grey_two, candidates[best]),
     )
 
 

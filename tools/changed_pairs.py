@@ -75,11 +75,3 @@ def bounds(mask: NDArray[Any]) -> Box:
     """Return the box around all that is not zero in a (H, W) mask, which must have something."""
     ys, xs = np.nonzero(mask)
     return Box(x0=float(xs.min()), y0=float(ys.min()), x1=float(xs.max() + 1), y1=float(ys.max() + 1))
-
-
-def iou(one: Box, other: Box) -> float:
-    """Return the area that two boxes share over the area that they cover."""
-    wide = min(one.x1, other.x1) - max(one.x0, other.x0)
-    high = min(one.y1, other.y1) - max(one.y0, other.y0)
-    both = max(0.0, wide) * max(0.0, high)
-    return both / (sum((box.x1 - box.x0) * (box.y1 - box.y0) for box in (one, other)) - both)

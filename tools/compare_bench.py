@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..memory import Size, Still
 from .bare_change import Said, bare_changes
-from .changed_pairs import Pair, Truth, iou, perturbed
+from .changed_pairs import Pair, Truth, perturbed
 from .changed_photos import photo_pairs, photographs
 from .changed_worlds import different_scenes, world_pairs
 from .compare import compare
-from .differences import Kind
+from .differences import Kind, iou
 from .look import Eyes
 from .perturb import PERTURBATIONS
 

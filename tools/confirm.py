@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from ..memory import Box, Still
 from .align import Aligned, align, on_still
-from .differences import Difference
+from .differences import Difference, iou
 from .kinds import joined, judged
-from .look import Eyes, whole
+from .look import Eyes
+from .naming import widened
 from .regions import Changed, changed_regions, no_noise
 from .small_looks import THERE, YES_NO, SmallLooks, article
 from .written import READ, SIGN, text_crop, written
@@ -145,18 +146,7 @@ def _inside(aligned: Aligned, region: Changed, stills: Pair, claim: Difference) 
 def _overlap(boxes: Sequence[Box | None], claim: Difference) -> float:
     """Return the least overlap over the sides that either shows; those of one side only count as none."""
     pairs = [pair for pair in zip(boxes, (claim.before, claim.after), strict=True) if any(pair)]
-    return min(_iou(one, other) if one and other else 0.0 for one, other in pairs)
-
-
-def _iou(one: Box, other: Box) -> float:
-    wide = min(one.x1, other.x1) - max(one.x0, other.x0)
-    high = min(one.y1, other.y1) - max(one.y0, other.y0)
-    both = max(0.0, wide) * max(0.0, high)
-    return both / (sum((box.x1 - box.x0) * (box.y1 - box.y0) for box in (one, other)) - both)
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[^\w]", "", text.casefold())
+    return min(iou(one, other) if one and other else 0.0 for one, other in pairs)
 
 
 # --- the eyes -----------------------------------------------------------------------------------------
@@ -201,15 +191,8 @@ def _reads(looks: SmallLooks, claim: Difference, again: str) -> float:
 def _shown(looks: SmallLooks, side: int, box: Box, thing: str, yes: bool) -> float:
     """Return the probability that a thing is, or is not, where it should be."""
     still = looks.stills[side]
-    crops = [still.crop(_around(box, still, margin)) for margin in MARGINS]
+    crops = [still.crop(widened(box, still, margin)) for margin in MARGINS]
     question = THERE.format(thing=article(thing))
     choices = looks.eyes.choose_many([[crop, question] for crop in crops], YES_NO)
     there = max((choice.probabilities[0] for choice in choices), key=lambda p: abs(p - 0.5))
     return there if yes else 1 - there
-
-
-def _around(box: Box, still: Still, margin: float) -> Box:
-    """Return a square around a box with a margin, inside the still."""
-    half = (0.5 + margin) * max(box.x1 - box.x0, box.y1 - box.y0)
-    x, y, area = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, whole(still)
-    return Box(x0=max(0, x - half), y0=max(0, y - half), x1=min(area.x1, x + half), y1=min(area.y1, y + half))

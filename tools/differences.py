@@ -116,3 +116,11 @@ def _listed(things: tuple[str, ...]) -> str:
 
 def _in_a_row(said: Sequence[str]) -> str:
     return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+
+
+def iou(one: Box, other: Box) -> float:
+    """Return the area that two boxes share over the area that they cover."""
+    wide = min(one.x1, other.x1) - max(one.x0, other.x0)
+    high = min(one.y1, other.y1) - max(one.y0, other.y0)
+    both = max(0.0, wide) * max(0.0, high)
+    return both / (sum((box.x1 - box.x0) * (box.y1 - box.y0) for box in (one, other)) - both)

@@ -63,7 +63,7 @@ def fit_light(one: Values, two: Values, valid: NDArray[np.bool_]) -> Values:
     blurred = [np.asarray(cv2.GaussianBlur(image, (0, 0), SMOOTH), np.float32) for image in (two, one)]
     smooth = [image[::step, ::step] for image in blurred]
     # Beside an edge it is a mixture, with white that was clipped perhaps: that is no value's light.
-    flat = np.logical_and(*(_contrast(image) < EVEN for image in blurred))[::step, ::step] & sample
+    flat = np.logical_and(*(contrast(image) < EVEN for image in blurred))[::step, ::step] & sample
     if flat.sum() > SHARE * sample.sum():
         sample = flat
     pairs = [_open(smooth[0][..., channel][sample], smooth[1][..., channel][sample]) for channel in range(3)]
@@ -95,7 +95,7 @@ def _beyond(one: Values, two: Values, light: Values) -> Values:
     return light
 
 
-def _contrast(image: Values) -> Values:
+def contrast(image: Values) -> Values:
     """Return the largest difference within two pixels, over channels."""
     kernel = np.ones((5, 5), np.uint8)
     return np.asarray((cv2.dilate(image, kernel) - cv2.erode(image, kernel)).max(2), np.float32)

@@ -82,9 +82,9 @@ def _within(grid: NDArray[np.float64], box: Box, still: Still) -> float:
     return float(grid[np.ix_(columns, rows)].sum())
 
 
-def widened(box: Box, still: Still) -> Box:
-    """Return a square around a box, with some of what lies around it, inside the still."""
-    half = (0.5 + MARGIN) * max(box.x1 - box.x0, box.y1 - box.y0)
+def widened(box: Box, still: Still, margin: float = MARGIN) -> Box:
+    """Return a square around a box, with a margin as a share of its longer side, inside the still."""
+    half = (0.5 + margin) * max(box.x1 - box.x0, box.y1 - box.y0)
     x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
     area = whole(still)
     return Box(x0=max(0, x - half), y0=max(0, y - half), x1=min(area.x1, x + half), y1=min(area.y1, y + half))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .align import Aligned
+from .light import contrast as contrast_of
 
 SCALES = (1, 2, 4)
 """How far both pictures are shrunk: weak but wide changes rise from the noise when they are."""
@@ -112,7 +113,7 @@ def _deviations(aligned: Aligned, scale: int) -> NDArray[np.float32]:
     """Return by how many deviations of the fitted noise each pixel differs, at one scale."""
     one, two = (_smooth(image, scale) for image in (aligned.before, aligned.after))
     difference = np.abs(one - two).max(2)
-    contrast = np.maximum(_contrast(one), _contrast(two))
+    contrast = np.maximum(contrast_of(one), contrast_of(two))
     valid = (
         cv2.resize(aligned.valid.astype(np.uint8), difference.shape[::-1], interpolation=cv2.INTER_NEAREST)
         > 0
@@ -132,12 +133,6 @@ def _smooth(image: NDArray[Any], scale: int) -> NDArray[np.float32]:
         size = (image.shape[1] // scale, image.shape[0] // scale)
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.GaussianBlur(image, (0, 0), 1.0), np.float32)
-
-
-def _contrast(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the largest difference between a pixel's neighbours, over channels, within two pixels."""
-    kernel = np.ones((5, 5), np.uint8)
-    return np.asarray((cv2.dilate(image, kernel) - cv2.erode(image, kernel)).max(2), np.float32)
 
 
 def no_noise(deviations: float) -> float:
