@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from ..memory import Box, StillRef
+from ..memory.timeline import Timeline
 from ..tools.differences import Comparison
 from ..tools.llava_next.answers import Usage
 from ..tools.small_looks import Part
@@ -155,6 +156,8 @@ class ObservationStep(_Step):
     comparisons : tuple of Comparison
     pictures : tuple of Picture
         What it shows: pictures that it made, or was asked to show again.
+    timeline : tuple of Timeline
+        Of each video that it searched or looked through.
     failed : bool
         The call could not be carried out; ``text`` says why, and what to do instead.
     """
@@ -170,6 +173,7 @@ class ObservationStep(_Step):
     parts: tuple[Part, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    timeline: tuple[Timeline, ...] = ()
     failed: bool = False
 
     def messages(self, show: Show) -> list[BaseMessage]:
