@@ -49,7 +49,7 @@ class Timeline(BaseModel):
 
 
 def thinned(keyframes: tuple[StillRef, ...]) -> tuple[StillRef, ...]:
-    """Return at most ``MOST_KEYFRAMES`` of a video's keyframes, evenly over their order, the first one kept."""
+    """Return at most ``MOST_KEYFRAMES`` of a video's keyframes, evenly over their order."""
     if len(keyframes) <= MOST_KEYFRAMES:
         return keyframes
     return tuple(keyframes[number * len(keyframes) // MOST_KEYFRAMES] for number in range(MOST_KEYFRAMES))
