@@ -37,7 +37,7 @@ check: test lint types ## all of these, as CI does
 constraints: .venv/.tested ## freeze the versions in .venv as the tested set
 	@echo '# The set of versions that the tests pass with, on Linux and Python 3.11; `make constraints` renews it.' \
 		> constraints.txt
-	@$(PIP) freeze --exclude-editable | sed 's/+.*//' >> constraints.txt
+	@$(PIP) freeze --exclude-editable | sed 's/+.*//' | grep -vxFf benchmarks/peers.txt >> constraints.txt
 
 clean: ## remove what these made
 	rm -rf .venv .types .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
@@ -53,9 +53,10 @@ clean: ## remove what these made
 	$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
 
-.venv/.tested: pyproject.toml constraints.txt | .venv/.pip
+.venv/.tested: pyproject.toml constraints.txt benchmarks/peers.txt | .venv/.pip
 	@echo "Installing sightloop and what its tests need into .venv; the first time this takes minutes."
 	$(PIP) install --constraint constraints.txt --editable ".[dev]"
+	$(PIP) install --no-deps --requirement benchmarks/peers.txt
 	@touch .venv/.installed $@
 
 $(TYPES):

@@ -26,7 +26,10 @@ LAYERS = ["errors", "memory", "tools", "agent", "integrations"]  # each may impo
 HEAVY = {"torch", "transformers", "chromadb", "cv2", "av", "langchain", "langgraph"}
 OUTSIDE = {".venv", ".types", ".git", "build", "dist", "runs", "__pycache__"}
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow"}  # where the import has another name
-EXTRAS = {"bitsandbytes": "quantization", "accelerate": "quantization", "skimage": "dev", "sklearn": "dev"}
+EXTRAS = {
+    **{"bitsandbytes": "quantization", "accelerate": "quantization", "pyarrow": "export"},
+    **{"skimage": "dev", "sklearn": "dev"},
+}
 
 
 def module(file: Path) -> str:
