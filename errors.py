@@ -87,6 +87,18 @@ class EvidenceError(SightloopError):
     """Evidence cannot be reopened: its source is gone, or its pixels are no longer the same."""
 
 
+class StorageError(SightloopError):
+    """A memory's folder cannot be read or written: full, read-only, damaged, or a file of it is gone."""
+
+
+class MemoryLockedError(SightloopError):
+    """The memory is open elsewhere, in this process or another: a folder has one owner at a time."""
+
+
+class MemoryModelError(SightloopError):
+    """The memory was written with another model than the one given; the message names both."""
+
+
 class ApprovalNeeded(SightloopError):
     """A run waits for a person to approve a tool call.
 
