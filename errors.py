@@ -41,6 +41,10 @@ class InputError(SightloopError):
     """A file, folder or question that cannot be used: missing, empty, truncated, not an image, too large."""
 
 
+class SourceStalledError(InputError):
+    """A file, device or stream that gave nothing for too long; the message says how long was waited."""
+
+
 class UnknownCheckpointError(InputError):
     """No checkpoint has this name; the message suggests the nearest ones."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import struct
 import threading
 import warnings
@@ -15,9 +14,10 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from ...errors import InputError, nearest
+from ...errors import InputError
 from ..pixels import rgb_from_image
 from ..still import Photo, Still
+from .files import checked_path, regular_file
 
 MAX_PIXELS = 200_000_000
 """Largest photo that is decoded, by its header: 200 megapixels are 600 MB of RGB, and 2 GB while decoding."""
@@ -105,7 +105,7 @@ def photos(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[Still], list[I
 
 def _expand(path: str | os.PathLike[str]) -> list[str | os.PathLike[str]]:
     """Return the pictures of a folder, or the path itself where it is no folder."""
-    folder = _checked(path)
+    folder = checked_path(path, "picture")
     try:
         if not folder.is_dir():
             return [path]
@@ -126,70 +126,13 @@ def _expand(path: str | os.PathLike[str]) -> list[str | os.PathLike[str]]:
 
 
 def _read(path: str | os.PathLike[str], limit: int, advice: str) -> Still:
-    with _regular_file(path) as file, _decoding(path, file, advice), _opened(file, limit) as image:
+    with regular_file(path, "picture") as file, _decoding(path, file, advice), _opened(file, limit) as image:
         pixels, notes = rgb_from_image(image)
         # A phone's MPO holds a preview or a gain map beside the photo, which nobody would ask about.
         if getattr(image, "is_animated", False) and image.format != "MPO":
             notes = (*notes, "it holds several frames; only the first was read")
     pixels.flags.writeable = False
     return Still(pixels, Photo(source=str(Path(path).absolute())), notes=notes)
-
-
-def _checked(path: str | os.PathLike[str]) -> Path:
-    """Return the path, refusing text that can be none."""
-    text = os.fspath(path)
-    if not text:
-        raise InputError("the path of the picture is empty.", input=text)
-    if "\0" in text:
-        raise InputError("the path of the picture contains a null character.", input=text)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        readable = text.encode(errors="surrogateescape").decode(errors="replace")
-        raise InputError(f"the name of {readable} is not valid UTF-8; rename it.", input=readable) from None
-    if text.startswith(("http://", "https://")):
-        raise InputError(
-            f"{text} is a web address, which is not fetched unasked: download the picture and pass the file, "
-            "or allow addresses (--allow-urls, or urls=True).",
-            input=text,
-        )
-    return Path(text)
-
-
-@contextmanager
-def _regular_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file for reading, refusing what is not one: reading a pipe or a device could wait for ever."""
-    checked = _checked(path)
-    try:
-        status = checked.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{path} is a folder, not a picture.", input=str(path))
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(
-                f"{path} is a pipe, socket or device; save the picture to a file.", input=str(path)
-            )
-        if status.st_size == 0:
-            raise InputError(f"{path} is empty (0 bytes); copy or download it again.", input=str(path))
-        file = checked.open("rb")
-    except FileNotFoundError:
-        raise _missing(checked) from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", input=str(path)) from error
-    with file:
-        yield file
-
-
-def _missing(path: Path) -> InputError:
-    """Say what is missing, the file or its folder, and what has a name like it."""
-    if path.is_symlink():
-        return InputError(f"{path} is a link to {path.readlink()}, which does not exist.", input=str(path))
-    if not path.parent.is_dir():
-        return InputError(f"{path} does not exist: there is no folder {path.parent}.", input=str(path))
-    try:
-        near = nearest(path.name, (other.name for other in path.parent.iterdir()))
-    except OSError:
-        near = ""
-    return InputError(f"{path} does not exist.{near}", input=str(path))
 
 
 @contextmanager

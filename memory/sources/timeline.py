@@ -1,0 +1,96 @@
+"""Timeline: when each frame of a video is shown, read from its packets without decoding any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from .watchdog import Pulse
+
+_REORDERED = 64
+"""Codecs reorder at most 16 frames; packets further out of order belong to another start of the clock."""
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """The presentation times of a video stream.
+
+    Parameters
+    ----------
+    shown : (N,) int64, ticks
+        Of all frames, increasing.
+    keys : (K,) int64, ticks
+        Of the frames that decoding can start at, increasing.
+    seeks : (K,) int64, ticks
+        What to seek for, to arrive at each of ``keys`` (containers index by decoding time).
+    base : Fraction, seconds
+        Of one tick.
+    origin : int, ticks
+        Of the first frame, which is time 0.
+    """
+
+    shown: NDArray[np.int64]
+    keys: NDArray[np.int64]
+    seeks: NDArray[np.int64]
+    base: Fraction
+    origin: int
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Seconds, of all frames."""
+        return (self.shown - self.origin) * self.base.numerator / self.base.denominator
+
+    def rank(self, ticks: int) -> int:
+        """Return the index of the frame that is shown at ``ticks``."""
+        return int(np.searchsorted(self.shown, ticks))
+
+    def key_before(self, ticks: int) -> int:
+        """Return the number of the last key frame shown at or before ``ticks``, 0 if there is none."""
+        return max(0, int(np.searchsorted(self.keys, ticks, side="right")) - 1)
+
+
+def seconds_of(ticks: int, origin: int, base: Fraction) -> float:
+    """Return the time of a frame; the same arithmetic as :attr:`Timeline.times`, to the last bit."""
+    return (ticks - origin) * base.numerator / base.denominator
+
+
+def read_timeline(
+    container: av.container.InputContainer, stream: VideoStream, origin: int, pulse: Pulse
+) -> Timeline | None:
+    """Read all packets of a stream from where the container stands: its start.
+
+    Returns
+    -------
+    Timeline or None
+        None where the packets do not say when each frame is shown: a time is missing, given twice, or the
+        clock starts over. Then only decoding from the start tells.
+    """
+    shown: list[int] = []
+    keys: list[tuple[int, int]] = []
+    try:
+        for packet in container.demux(stream):
+            pulse.beat()
+            if not packet.size or packet.is_discard:
+                continue
+            if packet.pts is None:
+                return None
+            shown.append(packet.pts)
+            if packet.is_keyframe:
+                keys.append((packet.pts, packet.dts if packet.dts is not None else packet.pts))
+    except FFmpegError:  # truncated: what was read is there
+        pass
+    if not shown or not keys or stream.time_base is None:
+        return None
+    in_file = np.array(shown, np.int64)
+    order = np.argsort(in_file, kind="stable")
+    ordered = in_file[order]
+    if np.any(np.diff(ordered) == 0) or np.any(np.abs(order - np.arange(len(order))) > _REORDERED):
+        return None
+    starts = np.array(sorted(keys), np.int64)
+    return Timeline(ordered, starts[:, 0], starts[:, 1], stream.time_base, origin)
