@@ -29,6 +29,7 @@ from ..memory.still import MEMORY, Frame, Origin, Page, Point, Region, Span, Vie
 from ..tools.differences import Comparison, Difference
 from .report_marks import Mark, Zoom, marks_on, zoomed
 from .report_pictures import Album, Shown
+from .report_timeline import clock, during, tracks
 
 FOLDER = Path(__file__).parent
 """Where the page's template, style and script lie."""
@@ -96,7 +97,8 @@ def report(result: Result) -> str:
     -------
     str
         It shows, and holds as JSON, all that the result says: also the paths of the pictures' files. Its
-        pictures are at most 1600 pixels wide and high, and take at most 32 MiB all together.
+        pictures are at most 1600 pixels wide and high, and take at most 32 MiB all together; previews of
+        videos' keyframes take 5 MiB more, and clips of what is cited of them 8 MiB.
     """
     album, left, pictures = Album(result), list(result.evidence), result.pictures
     pairs = [_pair(pictures, album, comparison, left) for comparison in result.comparisons]
@@ -104,12 +106,15 @@ def report(result: Result) -> str:
     seen = {figure.shown.id for pair in pairs for figure in (pair.before, pair.after)}
     seen |= {proof.figure.shown.id for proof in proofs}
     others = [figure for picture in pictures if (figure := _figure(album, picture)).shown.id not in seen]
+    timelines, left_out = tracks(result, album)
     given = {p.name for step in result.steps if isinstance(step, PlanStep) for p in step.pictures}
     script = (FOLDER / "report.js").read_text(encoding="utf-8")
     return _template().render(
         result=result,
         verdict=worst(item.verdict for item in result.evidence),
         pairs=pairs,
+        tracks=timelines,
+        left_out=left_out,
         proofs=proofs,
         given=[figure for figure in others if figure.name in given],
         made=[figure for figure in others if figure.name not in given],
@@ -271,7 +276,7 @@ def source_of(origin: Origin) -> str:
     name = "pixels in memory" if origin.source.startswith(MEMORY) else origin.source
     match origin:
         case Frame():
-            return f"{name}, frame {origin.index} at {origin.t:.2f} s"
+            return f"{name}, frame {origin.index} at {clock(origin.t)}"
         case Page():
             return f"{name}, page {origin.number}"
         case View():
@@ -285,7 +290,7 @@ def where(region: Region | None) -> str:
         case Box():
             return f"{region.x0:.0f}, {region.y0:.0f} to {region.x1:.0f}, {region.y1:.0f}"
         case Span():
-            return f"from {region.start:.2f} s to {region.end:.2f} s"
+            return during(region)
         case Point():
             place = f"{region.x:.2f}, {region.y:.2f}, {region.z:.2f} m"
             return f"at {place}, give or take {region.sigma:.2f} m"
@@ -301,7 +306,9 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(where=where, source=source_of, percent=_percent, arguments=_arguments)
+    environment.filters.update(
+        where=where, source=source_of, percent=_percent, arguments=_arguments, clock=clock, during=during
+    )
     environment.tests["observation"] = lambda step: isinstance(step, ObservationStep)
     return environment.get_template("report.html.jinja")
 

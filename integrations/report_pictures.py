@@ -18,6 +18,8 @@ MOST_BYTES = 24 * 2**20
 """All embedded pictures of a page together; base64 makes a third more of it."""
 PICTURE_BYTES = 2**20
 """One embedded picture, at most; less where there are more than 24. It is shrunk until it fits."""
+PREVIEW, PREVIEW_BYTES = 480, 40_000
+"""Pixels of the longer side of a preview, and its bytes, at most."""
 QUALITY = 90
 """Of JPEG, which all but drawings are kept as; with all of their colour, as that may be what has changed."""
 FEW_COLORS = 256
@@ -63,6 +65,7 @@ class Album:
         self._result = result
         self._shown: dict[tuple[StillRef, Box | None], Shown] = {}
         self._stills: dict[str, Still] = {}
+        self._previews: dict[str, tuple[Shown, str]] = {}
 
     def show(self, ref: StillRef, region: Box | None = None) -> Shown:
         """Return a still, or the part of it that a crop shows, for the page; and keep it for embedding."""
@@ -83,15 +86,25 @@ class Album:
         self._stills[name] = whole if region is None else whole.crop(region)
         return Shown(name, self._stills[name].size)
 
+    def preview(self, still: Still) -> Shown:
+        """Return a still for the page, small; its pixels are not kept."""
+        if still.sha256 not in self._previews:
+            shown = Shown(f"preview-{len(self._previews) + 1}", still.size)
+            image = still.to_pil()
+            image.thumbnail((PREVIEW, PREVIEW), Image.Resampling.BICUBIC, reducing_gap=2.0)
+            self._previews[still.sha256] = (shown, data_url(image, PREVIEW_BYTES))
+        return self._previews[still.sha256][0]
+
     def still(self, shown: Shown) -> Still | None:
         """Return the pixels of a picture, or None where they are missing."""
         return self._stills.get(shown.id)
 
     def embedded(self) -> list[tuple[Shown, str]]:
-        """Return every picture that is not missing, with its ``data:`` URL."""
+        """Return every picture that is not missing, and every preview, with its ``data:`` URL."""
         there = [shown for shown in self._shown.values() if not shown.missing]
         most = min(PICTURE_BYTES, MOST_BYTES // max(1, len(there)))
-        return [(shown, data_url(self._stills[shown.id].to_pil(), most)) for shown in there]
+        pictures = [(shown, data_url(self._stills[shown.id].to_pil(), most)) for shown in there]
+        return [*pictures, *self._previews.values()]
 
 
 def data_url(image: Image.Image, most: int = PICTURE_BYTES) -> str:

@@ -171,8 +171,8 @@ def test_other_evidence_and_what_tools_made(pair: list[Still]) -> None:
         "all of it? unverified 50% all of it",
         "the handle? unverified 25% 110, 110 to 150, 150",
     ]
-    assert "clip.mp4, frame 36 at 1.50 s" in two.text
-    assert "from 1.00 s to 2.50 s" in two.text
+    assert "clip.mp4, frame 36 at 0:00:01.5" in two.text
+    assert "0:00:01.0 to 0:00:02.5" in two.text
     assert "at 1.00, 2.00, 3.00 m, give or take 0.10 m" in two.text
     (section,) = [part for part in page.all("section") if "Pictures that tools made" in part.text]
     assert "image 3, 120 \u00d7 80, the part 100, 100 to 220, 180" in section.text
