@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import av
 from av.error import FFmpegError
+from av.video.stream import VideoStream
 
 from .clock import Clock
 from .containers import Opened
@@ -15,13 +17,16 @@ from .decoding import Decoded
 from .timeline import Timeline
 from .watchdog import Pulse
 
+if TYPE_CHECKING:
+    Packet = av.Packet[VideoStream]
+
 TOLERANCE = 1e-4
 """Seconds: a time that went through text and lost digits still means the frame that it was of."""
 
 
 def decoded_frames(
     opened: Opened,
-    packets: Iterable[av.Packet],
+    packets: Iterable[Packet],
     clock: Clock | None,
     damaged: Callable[[float, str], None],
     pulse: Pulse,
@@ -41,7 +46,7 @@ def decoded_frames(
     """
     decoder = opened.stream.codec_context
 
-    def frames(packet: av.Packet | None) -> list[av.VideoFrame]:
+    def frames(packet: Packet | None) -> list[av.VideoFrame]:
         try:
             return decoder.decode(packet)
         except EOFError:
@@ -50,7 +55,7 @@ def decoded_frames(
             damaged(clock.t if clock else 0.0, f"not decodable ({error.strerror})")
             return []
 
-    def whole() -> Iterator[av.Packet]:
+    def whole() -> Iterator[Packet]:
         try:
             yield from packets
         except FFmpegError as error:
@@ -71,7 +76,7 @@ def decoded_frames(
     yield from frames(None)
 
 
-def arrive(opened: Opened, timeline: Timeline | None, key: int) -> Iterator[av.Packet] | None:
+def arrive(opened: Opened, timeline: Timeline | None, key: int) -> Iterator[Packet] | None:
     """Seek to a key frame.
 
     Returns
