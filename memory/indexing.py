@@ -1,0 +1,317 @@
+"""Indexing: files and streams become batches of embedded stills, and go on from where they stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError, SourceStalledError
+from .embed import Captioner, Embedder, TextReader, embedded
+from .ledger import SourceRow
+from .media import decoded, encoded
+from .records import Added, Progress, Text
+from .sources.files import checked_path, regular_file
+from .sources.photos import SUFFIXES, read_photo
+from .still import Frame, Still
+from .storage import Entry, Ready, Storage, key_of
+
+if TYPE_CHECKING:
+    from .keyframes import Position
+    from .sources.videos import Decoded
+
+BATCH = 16
+"""Stills that are embedded together."""
+BATCH_PIXELS = 24_000_000
+"""Or fewer, where they are large: 72 MB of RGB."""
+SECONDS = 5.0
+"""Longest that work is done without acknowledging it, where a still has come."""
+ENDS = 2**16
+"""Bytes of a file's beginning and of its end that its fingerprint hashes."""
+
+
+class Batch:
+    """Stills on their way into the memory: waiting to be embedded together, then to be committed.
+
+    Parameters
+    ----------
+    storage : Storage
+    embedder : Embedder
+    captioner : Captioner, optional
+    reader : TextReader, optional
+    """
+
+    def __init__(
+        self, storage: Storage, embedder: Embedder, captioner: Captioner | None, reader: TextReader | None
+    ) -> None:
+        self._storage = storage
+        self._embedder = embedder
+        self._captioner = captioner
+        self._reader = reader
+        self._waiting: list[tuple[Entry, str, int | None, Still, str]] = []
+        self._entries: dict[str, Entry] = {}
+        self._flushed = time.monotonic()
+        self.stills = 0
+        """Stills that were committed."""
+
+    def entry(self, path: str, kind: str) -> Entry:
+        """Return what this batch will bring in of a source."""
+        return self._entries.setdefault(path, Entry(path, kind))
+
+    @property
+    def due(self) -> bool:
+        """Whether there is enough to commit."""
+        ready = sum(len(entry.stills) for entry in self._entries.values()) + len(self._waiting)
+        return ready >= BATCH or (ready > 0 and time.monotonic() - self._flushed > SECONDS)
+
+    def put(self, entry: Entry, still: Still, shot: int | None = None) -> None:
+        """Take a still, and keep its picture; of a stream, all of its pixels, which are nowhere else."""
+        name = f"{key_of(entry.path)}:{getattr(still.origin, 'index', 0):08d}"
+        live = entry.kind == "stream"
+        jpeg = encoded(still, None) if live else encoded(still)
+        if live:
+            still = Still(decoded(jpeg), still.origin)  # what evidence will be compared with
+        self._waiting.append((entry, name, shot, still, self._storage.media.put(jpeg)))
+        pixels = sum(still.size.width * still.size.height for _, _, _, still, _ in self._waiting)
+        if len(self._waiting) >= BATCH or pixels >= BATCH_PIXELS:
+            self._see()
+
+    def _see(self) -> None:
+        """Embed, caption and read the stills that wait, and let go of their pixels."""
+        if not self._waiting:
+            return
+        stills = [still for _, _, _, still, _ in self._waiting]
+        dimension = None if self._storage.ledger.empty() else self._storage.dimension
+        vectors = embedded(self._embedder, stills, dimension)
+        channels = {
+            "caption": self._captioner.captions(stills) if self._captioner else [""] * len(stills),
+            "ocr": self._reader.texts(stills) if self._reader else [""] * len(stills),
+        }
+        for number, (entry, name, shot, still, media) in enumerate(self._waiting):
+            texts = tuple(
+                Text(channel, found[number].strip())
+                for channel, found in channels.items()
+                if found[number].strip()
+            )
+            origin = still.origin
+            t, frame = (origin.t, origin.index) if isinstance(origin, Frame) else (None, None)
+            size = still.size
+            entry.stills.append(
+                Ready(name, t, frame, shot, still.sha256, *size, media, vectors[number], texts)
+            )
+        self._waiting = []
+
+    def commit(self) -> None:
+        """Bring in what came, all or none."""
+        self._see()
+        entries = list(self._entries.values())
+        self._storage.commit(entries)
+        self.stills += sum(len(entry.stills) for entry in entries)
+        self._entries = {}
+        self._flushed = time.monotonic()
+
+
+class Indexer:
+    """Indexes what one call adds.
+
+    Parameters
+    ----------
+    storage : Storage
+    batch : Batch
+    progress : callable
+        Is told after each batch that was committed.
+    """
+
+    def __init__(self, storage: Storage, batch: Batch, progress: Callable[[Progress], None]) -> None:
+        self._storage = storage
+        self._batch = batch
+        self._progress = progress
+
+    def add(self, source: str | os.PathLike[str]) -> Added:
+        """Index a file, or the files in a folder.
+
+        Raises
+        ------
+        InputError, SourceStalledError
+            If it is one file and cannot be read, or a folder with nothing in it to index.
+        """
+        path = Path(os.path.abspath(checked_path(source, "picture or video")))
+        if path.is_dir():
+            added = self._folder(path)
+        else:
+            added = self._file(path)
+        self._batch.commit()
+        return replace(added, stills=self._batch.stills)
+
+    def _folder(self, folder: Path) -> Added:
+        added = Added()
+        for file in _inside(folder):
+            try:
+                added += self._file(file)
+            except (InputError, SourceStalledError) as error:
+                added += Added(skipped=(error,))
+        return added
+
+    def _file(self, file: Path) -> Added:
+        from .sources.videos import is_video
+
+        path = str(file)
+        fingerprint = _fingerprint(file)
+        known = self._storage.ledger.source(path)
+        if known and known.fingerprint != fingerprint:
+            self._storage.forget(known.number)
+            known = None
+        if known and known.complete:
+            if known.kind == "video":
+                self._subtitle(known)
+            return Added(unchanged=(path,))
+        if file.suffix.lower() in SUFFIXES or not is_video(file):
+            return self._photo(path, fingerprint)
+        return self._video(path, fingerprint, known)
+
+    def _photo(self, path: str, fingerprint: str) -> Added:
+        still = read_photo(path)
+        entry = self._batch.entry(path, "photo")
+        entry.changes = {"fingerprint": fingerprint, "complete": 1}
+        self._batch.put(entry, still)
+        if self._batch.due:
+            self._batch.commit()
+            self._progress(Progress(path, None, None, self._batch.stills))
+        return Added(sources=(path,))
+
+    def _video(self, path: str, fingerprint: str, known: SourceRow | None) -> Added:
+        from .keyframes import Position
+        from .sources.videos import Video
+
+        position = Position.from_json(known.position) if known and known.position else None
+        earlier = json.loads(known.warnings) if known else []
+        with Video(path) as video:
+            frames = video.frames(start=position.read_from if position else 0.0)
+
+            def changes() -> dict[str, Any]:
+                said = list(dict.fromkeys(earlier + video.warnings))  # a part that is read twice warns twice
+                return {"fingerprint": fingerprint, "duration": video.duration, "warnings": json.dumps(said)}
+
+            def committed(t: float) -> None:
+                self._progress(Progress(path, t, video.duration, self._batch.stills))
+
+            self._batch.commit()  # what other files have waiting shall not wait for a whole video
+            entry = scanned(self._batch, Entry(path, "video"), frames, position, changes, committed)
+            entry.changes |= {**changes(), "complete": 1, "position": None}
+            self._batch.commit()
+            source = self._storage.ledger.source(path)
+            assert source is not None  # it has just been committed
+            warnings = (*json.loads(source.warnings), *self._subtitle(source))
+        committed(source.seconds or 0.0)
+        return Added(sources=(path,), warnings=tuple(f"{path}: {warning}" for warning in warnings))
+
+    def _subtitle(self, source: SourceRow) -> list[str]:
+        """Attach the lines of the subtitles beside a video to its nearest keyframes, if they changed."""
+        from .sources.subtitles import subtitles_of
+
+        lines, warnings = subtitles_of(source.path)
+        digest = hashlib.sha256(repr(lines).encode()).hexdigest()
+        if digest == source.subtitles or not (lines or source.subtitles):
+            return warnings
+        stills = sorted(self._storage.ledger.stills(source.number), key=lambda row: row.t or 0.0)
+        times = np.array([row.t for row in stills])
+        with self._storage.lock, self._storage.ledger.transaction():
+            self._storage.ledger.remove_texts(source.number, "subtitle")
+            self._storage.ledger.put_source(source.path, source.kind, subtitles=digest)
+            if stills:
+                self._storage.ledger.put_texts(
+                    (
+                        stills[int(np.abs(times - (line.start + line.end) / 2).argmin())].slot,
+                        Text("subtitle", line.text, line.start, line.end),
+                    )
+                    for line in lines
+                )
+        return warnings
+
+
+def scanned(
+    batch: Batch,
+    about: Entry,
+    frames: Iterable[Decoded],
+    position: Position | None,
+    changes: Callable[[], dict[str, Any]],
+    committed: Callable[[float], None],
+    first_shot: int = 0,
+) -> Entry:
+    """Take in what one pass over frames finds.
+
+    Parameters
+    ----------
+    batch : Batch
+    about : Entry
+        Path and kind of the source.
+    frames : iterable of Decoded
+    position : Position, optional
+        Where to go on.
+    changes : callable
+        Returns columns of the source to set with each commit.
+    committed : callable
+        Is told up to which time all is acknowledged, after each commit.
+    first_shot : int
+        Added to the numbers of shots.
+
+    Returns
+    -------
+    Entry
+        What is not committed yet: it comes after the last position.
+    """
+    from .keyframes import Keyframe, Position, scan
+
+    entry = batch.entry(about.path, about.kind)
+    for found in scan(frames, position):
+        entry = batch.entry(about.path, about.kind)
+        if isinstance(found, Keyframe):
+            batch.put(entry, found.still, found.shot + first_shot)
+        elif isinstance(found, Position):
+            entry.changes |= {**changes(), "position": found.to_json(), "seconds": found.t}
+            if batch.due:
+                batch.commit()
+                committed(found.t)
+        else:
+            entry.shots.append(replace(found, number=found.number + first_shot))
+            entry.changes["seconds"] = found.end
+    return batch.entry(about.path, about.kind)
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Return the pictures and videos directly in a folder, by name."""
+    from .sources.videos import VIDEO_SUFFIXES
+
+    try:
+        found = sorted(
+            file
+            for file in folder.iterdir()
+            if file.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES
+            and not file.name.startswith(".")
+            and not file.is_dir()
+        )
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror}.", input=str(folder)) from error
+    if not found:
+        raise InputError(
+            f"the folder {folder} has no pictures or videos in it (subfolders are not searched).",
+            input=str(folder),
+        )
+    return found
+
+
+def _fingerprint(file: Path) -> str:
+    """Return what tells whether a file changed, without reading all of it."""
+    with regular_file(file, "picture or video") as opened:
+        status = os.fstat(opened.fileno())
+        digest = hashlib.sha256(opened.read(ENDS))
+        opened.seek(max(0, status.st_size - ENDS))
+        digest.update(opened.read(ENDS))
+    return f"{status.st_size}:{status.st_mtime_ns}:{digest.hexdigest()}"

@@ -1,0 +1,147 @@
+"""What a memory tells about what it holds, and about adding to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from .still import Origin, StillRef
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file or stream that the memory holds.
+
+    Parameters
+    ----------
+    path : str
+        Absolute path of the file, or the name of the stream.
+    kind : "photo", "video" or "stream"
+    complete : bool
+        False while it is only indexed in part: adding it again goes on where it stopped.
+    stills : int
+    seconds : float or None
+        How far it is indexed; None for a photo.
+    duration : float or None
+        Of the whole, where that is known.
+    began : float or None
+        Of a stream: when its ``t`` was 0, in seconds since 1970.
+    warnings : tuple of str
+        What was wrong while it was read.
+    """
+
+    path: str
+    kind: str
+    complete: bool
+    stills: int
+    seconds: float | None
+    duration: float | None
+    began: float | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that belongs to a still.
+
+    Parameters
+    ----------
+    channel : "caption", "ocr" or "subtitle"
+    text : str
+    start, end : float or None
+        When it is shown or said, in seconds; None where that is when the still is shown.
+    """
+
+    channel: str
+    text: str
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A still in the memory.
+
+    Parameters
+    ----------
+    id : str
+        Made from the source and the frame: the same whenever that is indexed.
+    ref : StillRef
+        What evidence on it carries: its origin, size and hash.
+    shot : int or None
+        Number of the shot that it is a keyframe of.
+    thumbnail : Path
+        Its picture, a JPEG. The file may be gone, if somebody removed it.
+    texts : tuple of Text
+    """
+
+    id: str
+    ref: StillRef
+    shot: int | None
+    thumbnail: Path
+    texts: tuple[Text, ...]
+
+    @property
+    def origin(self) -> Origin:
+        """Where the still came from."""
+        return self.ref.origin
+
+    @property
+    def t(self) -> float | None:
+        """When it is shown, in seconds; None for a photo."""
+        return getattr(self.origin, "t", None)
+
+    @property
+    def index(self) -> int | None:
+        """Which frame it is, from 0; None for a photo."""
+        return getattr(self.origin, "index", None)
+
+    @property
+    def caption(self) -> str | None:
+        """What a captioner said about it."""
+        return next((text.text for text in self.texts if text.channel == "caption"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far adding is: ``seconds`` of ``of`` of ``source`` (None where unknown), and its stills so far."""
+
+    source: str
+    seconds: float | None
+    of: float | None
+    stills: int
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What adding did.
+
+    Parameters
+    ----------
+    sources : tuple of str
+        What was indexed, or was gone on with.
+    unchanged : tuple of str
+        What the memory already held as it is.
+    skipped : tuple of InputError
+        Files that could not be read, each with the reason.
+    stills : int
+        How many were added.
+    warnings : tuple of str
+        What was wrong with files that could be read in part.
+    """
+
+    sources: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    skipped: tuple[InputError, ...] = ()
+    stills: int = 0
+    warnings: tuple[str, ...] = ()
+
+    def __add__(self, other: Added) -> Added:
+        return Added(
+            self.sources + other.sources,
+            self.unchanged + other.unchanged,
+            self.skipped + other.skipped,
+            self.stills + other.stills,
+            self.warnings + other.warnings,
+        )

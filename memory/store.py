@@ -1,0 +1,393 @@
+"""Visual memory: add videos, photos and streams; find the moment later."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from ..errors import InputError, MemoryModelError, nearest
+from .embed import Captioner, Embedder, TextReader
+from .indexing import Batch, Indexer
+from .ledger import SourceRow, Where
+from .live import index_stream
+from .records import Added, Progress, Source, Stored
+from .search import Hit, ref_of, search
+from .sources.photos import read_photo
+from .still import Frame, Photo, Still
+from .storage import Storage
+
+if TYPE_CHECKING:
+    from .keyframes import Shot
+    from .sources.videos import Decoded
+
+KINDS = ("photo", "video", "stream")
+"""Of sources."""
+
+
+class VisualMemory:
+    """What was seen in videos, photos and streams, kept on the disk and searchable; a context manager.
+
+    One memory has one owner at a time. Its methods may be called from several threads: what is searched is what
+    was acknowledged.
+
+    Parameters
+    ----------
+    path : str or path, optional
+        A folder, made if it is missing; or the ``http(s)://host:port`` of a Chroma server, where the vectors then
+        are. None is a memory that lasts until it is closed.
+    embedder : Embedder, optional
+        The model that puts pictures and questions into one space, such as :class:`~sightloop.LlavaNext`. Without
+        one, a memory can be looked through, compacted and exported, but nothing added or searched.
+    captioner : Captioner, optional
+        Says what new stills show: one more channel of the search.
+    reader : TextReader, optional
+        Reads what is written in new stills: one more channel.
+    folder : str or path, optional
+        With a server: where the ledger and the pictures are. By default a folder of this user, by the address.
+
+    Raises
+    ------
+    MemoryLockedError
+        At once, if the memory is open elsewhere; the message names the process.
+    MemoryModelError
+        If it was written with another embedder; the message names both.
+    StorageError
+        By every method, if the folder is full, read-only or damaged, or the server does not answer.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        embedder: Embedder | None,
+        captioner: Captioner | None = None,
+        reader: TextReader | None = None,
+        folder: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="sightloop-") if path is None else None
+        place, server = _place(path if self._temporary is None else self._temporary.name, folder)
+        self._embedder = embedder
+        self._captioner = captioner
+        self._reader = reader
+        self._storage = Storage(place, server, embedder.name if embedder else None)
+
+    @property
+    def folder(self) -> Path:
+        """Where the ledger and the pictures are."""
+        return self._storage.folder
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder; a temporary memory is removed."""
+        self._storage.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def add(
+        self, source: str | os.PathLike[str], *, progress: Callable[[Progress], None] | None = None
+    ) -> Added:
+        """Index a video, a photo, or the videos and photos directly in a folder.
+
+        What is there already and has not changed is left as it is, what was indexed in part is gone on with, and
+        a file that changed is indexed anew. What is acknowledged, which ``progress`` is told of, outlives the
+        process however it ends.
+
+        Parameters
+        ----------
+        source : str or path
+            Subtitles beside a video (``.srt``, ``.vtt``) are taken in with it.
+        progress : callable, optional
+            Is given a :class:`Progress` after each batch.
+
+        Returns
+        -------
+        Added
+            In a folder, files that cannot be read are reported in ``skipped``, and the rest goes on.
+
+        Raises
+        ------
+        InputError
+            If ``source`` is one file and cannot be read, or a folder with nothing to index.
+        MemoryModelError
+            If the memory was opened without an embedder, or it returns vectors that do not fit.
+        """
+        batch = Batch(self._storage, self._eyes(), self._captioner, self._reader)
+        return Indexer(self._storage, batch, progress or _untold).add(source)
+
+    def add_stream(
+        self,
+        frames: Iterable[Decoded],
+        source: str,
+        *,
+        keep: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Added:
+        """Index a live stream until its frames end, keeping the pixels of its keyframes.
+
+        Parameters
+        ----------
+        frames : iterable of Decoded
+            Such as :meth:`sightloop.memory.sources.streams.Stream.frames`. Their ``t`` counts from when watching
+            began; in the memory it counts from when this source was first watched, so that a second time of
+            watching comes after the first, with the gap between them.
+        source : str
+            The stream's name, without credentials: what its hits will name.
+        keep : int, optional
+            Most keyframes that are kept of this source; the oldest go first. By default all are.
+        progress : callable, optional
+            As for :meth:`add`.
+
+        Raises
+        ------
+        InputError, MemoryModelError
+            As :meth:`add`; what came before is kept.
+        """
+        batch = Batch(self._storage, self._eyes(), self._captioner, self._reader)
+        return index_stream(self._storage, batch, frames, source, keep, progress or _untold)
+
+    def forget(self, source: str | os.PathLike[str]) -> int:
+        """Remove a source with its vectors, texts, shots, and pictures that no other source has.
+
+        Returns
+        -------
+        int
+            How many stills it had.
+
+        Raises
+        ------
+        InputError
+            If the memory holds no such source; the nearest are suggested.
+        """
+        return self._storage.forget(self._source(source).number)
+
+    def sources(self) -> list[Source]:
+        """Return what the memory holds, in the order of coming in."""
+        with self._storage.lock:
+            counts = self._storage.ledger.counts()
+            return [
+                Source(
+                    *(row.path, row.kind, bool(row.complete), counts.get(row.number, 0)),
+                    *(row.seconds, row.duration, row.began, tuple(json.loads(row.warnings))),
+                )
+                for row in self._storage.ledger.sources()
+            ]
+
+    def shots(self, source: str | os.PathLike[str]) -> list[Shot]:
+        """Return the shots of a video or stream, in order.
+
+        Raises
+        ------
+        InputError
+            If the memory holds no such source.
+        """
+        from .keyframes import Shot
+
+        with self._storage.lock:
+            return [Shot(*row) for row in self._storage.ledger.shots(self._source(source).number)]
+
+    def stored(self, source: str | os.PathLike[str]) -> list[Stored]:
+        """Return the stills of a source, in order.
+
+        Raises
+        ------
+        InputError
+            If the memory holds no such source.
+        """
+        with self._storage.lock:
+            row = self._source(source)
+            texts = self._storage.ledger.texts(row.number)
+            return [
+                Stored(
+                    still.id,
+                    ref_of(still, row.path),
+                    still.shot,
+                    self._storage.media.path(still.media),
+                    tuple(texts.get(still.slot, ())),
+                )
+                for still in self._storage.ledger.stills(row.number)
+            ]
+
+    def search(
+        self,
+        query: str | Still,
+        *,
+        top: int = 5,
+        sources: Collection[str | os.PathLike[str]] | None = None,
+        kinds: Collection[str] | None = None,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> list[Hit]:
+        """Find the stills that go best with a question, or look most like a still.
+
+        Parameters
+        ----------
+        query : str or Still
+            Words are compared with pictures, captions, texts in pictures and subtitles; a still with pictures.
+        top : int
+            Most hits.
+        sources : collection of str or path, optional
+            Only of these.
+        kinds : collection of str, optional
+            Only of sources of these ``KINDS``.
+        start, end : float, optional, seconds
+            Only what is shown (or said) in this time; photos have none.
+
+        Returns
+        -------
+        list of Hit
+            The best first; :func:`sightloop.memory.search.spans` groups them in time.
+
+        Raises
+        ------
+        InputError
+            If the query is empty, ``top`` is not positive, or there is no such source or kind.
+        MemoryModelError
+            If the memory was opened without an embedder.
+        """
+        if top < 1:
+            raise InputError(f"top is at least 1, not {top}.", input=str(top))
+        if isinstance(query, str) and not query.strip():
+            raise InputError("the query is empty: say what to look for.", input=query)
+        where = self._where(sources, kinds, start, end)
+        if self._storage.ledger.empty():
+            return []
+        return search(self._storage, self._eyes(), query, top, where)
+
+    def still(self, found: Hit | Stored) -> Still:
+        """Return the pixels of a hit: from its file, or where that is gone or changed, what the memory kept.
+
+        Raises
+        ------
+        StorageError
+            If neither is there.
+        """
+        origin = found.origin
+        with self._storage.lock:
+            row = self._storage.ledger.source(origin.source)
+        try:
+            if isinstance(origin, Photo):
+                still = read_photo(origin.source)
+            elif row is not None and row.kind == "stream":
+                return self._storage.media.still(found.thumbnail, origin)
+            else:
+                from .sources.videos import read_frame
+
+                assert isinstance(origin, Frame)
+                still = read_frame(origin.source, origin.t)
+            if still.sha256 == found.ref.sha256:
+                return still
+            note = "its file has changed"
+        except InputError as error:
+            note = f"its file cannot be read ({error.message})"
+        kept = self._storage.media.still(found.thumbnail, origin)
+        return Still(
+            kept.pixels, origin, notes=(f"{note}: this is the smaller picture that the memory kept",)
+        )
+
+    def size(self) -> dict[str, Any]:
+        """Return how much the memory holds: ``sources``, ``stills``, and ``bytes`` on this machine by part."""
+        with self._storage.lock:
+            counts = self._storage.ledger.counts()
+            sizes = dict.fromkeys(("ledger", "media", "vectors", "chroma"), 0)
+            for path in self.folder.rglob("*"):
+                part = path.relative_to(self.folder).parts[0].split(".")[0].split("-")[0]
+                if part in sizes and path.is_file():
+                    sizes[part] += path.stat().st_size
+            return {
+                "sources": len(self._storage.ledger.sources()),
+                "stills": sum(counts.values()),
+                "bytes": {**sizes, "total": sum(sizes.values())},
+            }
+
+    def compact(self) -> int:
+        """Give back the room of what was forgotten and of what killed runs left; return how many bytes."""
+        before = self.size()["bytes"]["total"]
+        self._storage.compact()
+        return int(before - self.size()["bytes"]["total"])
+
+    def export(self, folder: str | os.PathLike[str]) -> Path:
+        """Write ``stills.parquet`` and the thumbnails into a folder, and return the table; see :mod:`.export`.
+
+        Raises
+        ------
+        MissingExtraError
+            If pyarrow is not installed.
+        """
+        from .export import export
+
+        with self._storage.lock:
+            return export(self._storage, self.sources(), self.stored, Path(folder))
+
+    def _eyes(self) -> Embedder:
+        if self._embedder is None:
+            written = self._storage.ledger.get("embedder")
+            raise MemoryModelError(
+                f"the memory {self.folder} was opened without an embedder; open it with "
+                f"{written or 'the one that it is to be written with'} to add or search.",
+                input=str(self.folder),
+            )
+        return self._embedder
+
+    def _source(self, source: str | os.PathLike[str]) -> SourceRow:
+        name = os.fspath(source)
+        ledger = self._storage.ledger
+        row = ledger.source(name) or ledger.source(os.path.abspath(name))
+        if row is None:
+            near = nearest(name, (known.path for known in ledger.sources()))
+            raise InputError(f"the memory {self.folder} holds no {name}.{near}", input=name)
+        return row
+
+    def _where(
+        self,
+        sources: Collection[str | os.PathLike[str]] | None,
+        kinds: Collection[str] | None,
+        start: float | None,
+        end: float | None,
+    ) -> Where:
+        numbers: frozenset[int] | None = None
+        if sources is not None:
+            numbers = frozenset(self._source(source).number for source in sources)
+        if kinds is not None:
+            if unknown := set(kinds) - set(KINDS):
+                raise InputError(
+                    f"{sorted(unknown)[0]!r} is no kind of source: they are {', '.join(KINDS)}.",
+                    input=sorted(unknown)[0],
+                )
+            of_kind = frozenset(row.number for row in self._storage.ledger.sources() if row.kind in kinds)
+            numbers = of_kind if numbers is None else numbers & of_kind
+        return Where(numbers, start, end)
+
+
+def _place(path: str | os.PathLike[str], folder: str | os.PathLike[str] | None) -> tuple[Path, str | None]:
+    """Return the folder and the server's address, if it is one."""
+    text = os.fspath(path)
+    if not text.startswith(("http://", "https://")):
+        if folder is not None:
+            raise InputError("a folder is given twice: path is one already.", input=os.fspath(folder))
+        return Path(os.path.abspath(text)), None
+    url = urlsplit(text)
+    if not url.hostname:
+        raise InputError(f"{text} names no host; write http://host:port.", input=text)
+    if folder is not None:
+        return Path(os.path.abspath(os.fspath(folder))), text
+    own = f"{url.hostname}-{url.port or url.scheme}"
+    return platformdirs.user_data_path("sightloop") / "memories" / own, text
+
+
+def _untold(progress: Progress) -> None:
+    """Tell nobody."""
