@@ -26,6 +26,9 @@ from .pixels import rgb_from_array, rgb_from_image
 MEMORY = "memory:"
 """Prefix of the source of stills made from an array: nothing outside the process can reopen them."""
 
+LIVE = "live:"
+"""Prefix of the source of stills of a device, or of a file watched as if it were one."""
+
 MIN_CROP = 2
 """Smallest side of a crop in pixels, unless the still itself is smaller."""
 
@@ -362,11 +365,18 @@ def _reopen(origin: Origin) -> Still:
             "this evidence is on pixels that were only in memory; ask about a file to be able to reopen it.",
             input=origin.source,
         )
-    if not isinstance(origin, Photo):
+    if isinstance(origin, Frame) and (origin.source.startswith(LIVE) or "://" in origin.source):
+        message = f"{origin.source} was watched live; what it showed is gone, but for a memory's copy of it."
+        raise EvidenceError(message, input=origin.source)
+    if not isinstance(origin, Photo | Frame):
         raise EvidenceError(f"stills of the kind {origin.kind!r} cannot be reopened.", input=origin.source)
-    from .sources.photos import read_photo  # the readers build on this module
+    try:  # the readers build on this module
+        if isinstance(origin, Frame):
+            from .sources.videos import read_frame
 
-    try:
+            return read_frame(origin.source, origin.t)
+        from .sources.photos import read_photo
+
         return read_photo(origin.source)
     except InputError as error:
         raise EvidenceError(f"evidence cannot be reopened: {error.message}", input=origin.source) from error

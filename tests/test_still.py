@@ -286,8 +286,15 @@ def test_evidence_on_pixels_in_memory_says_so() -> None:
 
 
 def test_evidence_of_a_kind_without_a_reader_says_so() -> None:
-    still = Still(np.zeros((3, 3, 3), np.uint8), Frame(source="a.mp4", t=1.5, index=45))
-    with pytest.raises(EvidenceError, match="frame"):
+    still = Still(np.zeros((3, 3, 3), np.uint8), View(source="room", camera="left"))
+    with pytest.raises(EvidenceError, match="view"):
+        Evidence.of(still, "black", 0.9).reopen()
+
+
+@pytest.mark.parametrize("source", ["rtsp://camera/1", "live:/dev/video0"])
+def test_evidence_on_what_was_watched_live_says_so(source: str) -> None:
+    still = Still(np.zeros((3, 3, 3), np.uint8), Frame(source=source, t=1.5, index=45))
+    with pytest.raises(EvidenceError, match="live"):
         Evidence.of(still, "black", 0.9).reopen()
 
 

@@ -36,7 +36,7 @@ class Opened:
         """Seconds, by the header of the stream or else of the container; None if neither says so."""
         own = self.own_duration
         if own is None and self.container.duration is not None:
-            own = self.container.duration / av.time_base
+            own = self.container.duration / av.time_base - self._offset
         return own if own is None or own > 0 else None
 
     @property
@@ -46,7 +46,21 @@ class Opened:
         if stream.duration is not None and stream.time_base is not None:
             return float(stream.duration * stream.time_base)
         tag = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d*)?)", stream.metadata.get("DURATION", ""))
-        return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) if tag else None
+        return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - self._offset if tag else None
+
+    @property
+    def _offset(self) -> float:
+        """Seconds before the first frame, which the durations in a Matroska file include."""
+        stream = self.stream
+        if "matroska" not in self.container.format.name or stream.start_time is None or not stream.time_base:
+            return 0.0
+        return float(stream.start_time * stream.time_base)
+
+    @property
+    def timed(self) -> bool:
+        """Whether packets say when they are shown: those in an AVI only say when they are decoded."""
+        reordered = {"h264", "hevc"}  # FFmpeg knows the order of what else is found in an AVI
+        return self.container.format.name != "avi" or self.stream.codec_context.name not in reordered
 
     @property
     def step(self) -> float:

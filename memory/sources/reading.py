@@ -96,7 +96,9 @@ def arrive(opened: Opened, timeline: Timeline | None, key: int) -> Iterator[Pack
             first = next((packet for packet in packets if packet.is_keyframe and packet.size), None)
         except FFmpegError:
             return None
-        if first is not None and first.pts is not None and first.pts <= wanted:
+        # from the middle of an MPEG packet on, FFmpeg guesses times that no frame has
+        ticks = None if first is None else first.pts
+        if first is not None and ticks is not None and ticks <= wanted and ticks in timeline.keys:
             return chain([first], packets)
         if key <= back:
             return None

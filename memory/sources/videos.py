@@ -171,7 +171,7 @@ class Video:
                     "damaged. Copy or download it again.",
                     input=self._name,
                 )
-            self._origin = frame.pts
+            self._origin = frame.pts if opened.timed else None
             shape = stream.sample_aspect_ratio
             self._shape = Fraction(shape) if shape else Fraction(1)
             turn = turn_of(frame)
