@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,11 +14,17 @@ from numpy.typing import NDArray
 from ..errors import StorageError
 
 if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
+    from chromadb.api.client import Client
+    from chromadb.api.collection_configuration import CreateHNSWConfiguration
 
-SPACE = {"space": "cosine", "max_neighbors": 64, "ef_construction": 400, "ef_search": 400}
-"""Of the graph. Keyframes of a video lie in chains of near neighbours, in which Chroma's own settings (16, 100, 100)
-lose one neighbour in ten; these lose two in a thousand (``benchmarks/scale.py``)."""
+SPACE: CreateHNSWConfiguration = {
+    "space": "cosine",
+    "max_neighbors": 64,
+    "ef_construction": 400,
+    "ef_search": 400,
+}
+"""Of the graph. Keyframes of a video lie in chains of near neighbours, in which Chroma's own settings (16,
+100 and 100) lose one neighbour in ten; these lose two in a thousand (``benchmarks/scale.py``)."""
 
 CHUNK = 2000
 """Vectors that are sent or fetched at once; Chroma takes at most 5461."""
@@ -118,19 +124,20 @@ class Chroma:
         """Return ids and cosine similarities, the nearest first."""
         with self._storing():
             found: Any = self._collection.query(
-                query_embeddings=[query], n_results=most, include=["distances"]
+                query_embeddings=query[None], n_results=most, include=["distances"]
             )
         return [(id, 1 - float(far)) for id, far in zip(found["ids"][0], found["distances"][0], strict=True)]
 
 
-def _client(place: str) -> ClientAPI:
+def _client(place: str) -> Client:
     import chromadb
     from chromadb.config import Settings
 
     settings = Settings(anonymized_telemetry=False)
     if "://" not in place:
-        return chromadb.PersistentClient(place, settings=settings)
+        return cast("Client", chromadb.PersistentClient(place, settings=settings))
     url = urlsplit(place)
     secure = url.scheme == "https"
     port = url.port or (443 if secure else 8000)
-    return chromadb.HttpClient(host=url.hostname or "", port=port, ssl=secure, settings=settings)
+    client = chromadb.HttpClient(host=url.hostname or "", port=port, ssl=secure, settings=settings)
+    return cast("Client", client)

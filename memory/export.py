@@ -28,9 +28,9 @@ def export(
     Returns
     -------
     Path
-        The table. A row is a still: ``id``, ``source``, ``kind``, ``t`` (seconds), ``frame``, ``shot``, ``width``,
-        ``height``, ``sha256``, ``thumbnail`` (relative to the folder; null where its file is gone), ``caption``,
-        ``ocr``, ``subtitles``, and ``vector``.
+        The table. A row is a still: ``id``, ``source``, ``kind``, ``t`` (seconds), ``frame``, ``shot``,
+        ``width``, ``height``, ``sha256``, ``thumbnail`` (relative to the folder; null where its file is
+        gone), ``caption``, ``ocr``, ``subtitles``, and ``vector``.
 
     Raises
     ------

@@ -25,7 +25,7 @@ from .storage import Entry, Ready, Storage, key_of
 
 if TYPE_CHECKING:
     from .keyframes import Position
-    from .sources.videos import Decoded
+    from .sources.decoding import Decoded
 
 BATCH = 16
 """Stills that are embedded together."""
@@ -142,11 +142,8 @@ class Indexer:
         InputError, SourceStalledError
             If it is one file and cannot be read, or a folder with nothing in it to index.
         """
-        path = Path(os.path.abspath(checked_path(source, "picture or video")))
-        if path.is_dir():
-            added = self._folder(path)
-        else:
-            added = self._file(path)
+        path = checked_path(source, "picture or video").absolute()
+        added = self._folder(path) if path.is_dir() else self._file(path)
         self._batch.commit()
         return replace(added, stills=self._batch.stills)
 

@@ -1,7 +1,7 @@
 """The ledger: what a memory holds and how far each source is indexed, in SQLite.
 
-Whatever is in it is acknowledged: a batch of stills comes in by one transaction together with the position from
-which its source is to be read on, after its pictures and vectors have been written.
+Whatever is in it is acknowledged: a batch of stills comes in by one transaction together with the position
+from which its source is to be read on, after its pictures and vectors have been written.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 FORMAT = "1"
 """Of the folder; a memory of another format is refused."""
 
-# A word is found in all its forms (porter) and with or without accents. The texts are kept once: the index refers
-# to them, so what is deleted must be taken out of it by name.
+# A word is found in all its forms (porter) and with or without accents. The texts are kept once: the index
+# refers to them, so what is deleted must be taken out of it by name.
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE sources (
     number INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT UNIQUE NOT NULL, kind TEXT NOT NULL,
-    fingerprint TEXT, complete INTEGER NOT NULL DEFAULT 0, position TEXT, seconds REAL, duration REAL, began REAL,
-    subtitles TEXT, warnings TEXT NOT NULL DEFAULT '[]');
+    fingerprint TEXT, complete INTEGER NOT NULL DEFAULT 0, position TEXT, seconds REAL, duration REAL,
+    began REAL, subtitles TEXT, warnings TEXT NOT NULL DEFAULT '[]');
 CREATE TABLE shots (
     source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE, number INTEGER NOT NULL,
     start REAL NOT NULL, "end" REAL NOT NULL, first_frame INTEGER NOT NULL, last_frame INTEGER NOT NULL,
@@ -98,7 +98,7 @@ class TextHit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which stills a search is about: of these sources, shown from ``start`` to ``end`` seconds; None is all."""
+    """Which stills a search is about: of these sources, shown from ``start`` to ``end``; None is all."""
 
     sources: frozenset[int] | None = None
     start: float | None = None
@@ -138,14 +138,15 @@ class Ledger:
             with self.transaction():
                 for statement in _statements(_SCHEMA):
                     self._base.execute(statement)
-                self.set("format", FORMAT)
-                self.set("name", uuid.uuid4().hex)
+                self.note("format", FORMAT)
+                self.note("name", uuid.uuid4().hex)
         (found,) = self._rows("PRAGMA quick_check(1)")[0]
         if found != "ok":
             raise sqlite3.DatabaseError(found)
         if (written := self.get("format")) != FORMAT:
             raise StorageError(
-                f"{self.path} is of the format {written}, which this version does not read (it reads {FORMAT}).",
+                f"{self.path} is of the format {written}; this version reads the format {FORMAT}: "
+                "index into another folder.",
                 input=str(self.path),
             )
 
@@ -164,8 +165,8 @@ class Ledger:
             ) from error
         except sqlite3.DatabaseError as error:
             raise StorageError(
-                f"the memory's ledger {self.path} is damaged ({error}): move it away, with the files beside it "
-                "that begin like it, and add the sources again.",
+                f"the memory's ledger {self.path} is damaged ({error}): move it away, with the files beside "
+                "it that begin like it, and add the sources again.",
                 input=str(self.path),
             ) from error
 
@@ -191,7 +192,7 @@ class Ledger:
         found = self._rows("SELECT value FROM meta WHERE key = ?", [key])
         return found[0][0] if found else None
 
-    def set(self, key: str, value: str) -> None:
+    def note(self, key: str, value: str) -> None:
         """Note something under a key."""
         self._rows("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 
@@ -208,7 +209,7 @@ class Ledger:
 
     def counts(self) -> dict[int, int]:
         """Return how many stills each source has."""
-        return dict(self._rows("SELECT source, count(*) FROM stills GROUP BY source"))  # type: ignore[arg-type]
+        return dict(self._rows("SELECT source, count(*) FROM stills GROUP BY source"))
 
     def put_source(self, path: str, kind: str, **columns: Any) -> int:
         """Begin a source, or set columns of it if it is there, and return its number."""
@@ -283,11 +284,11 @@ class Ledger:
             last = slots[-1][0] if slots else -1
             self._base.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'stills'", [last])
             for key, value in meta.items():
-                self.set(key, value)
+                self.note(key, value)
 
     def index(self) -> list[tuple[int, str, int, float | None]]:
         """Return slot, id, source and time of all stills, by slot."""
-        return self._rows("SELECT slot, id, source, t FROM stills ORDER BY slot")  # type: ignore[return-value]
+        return self._rows("SELECT slot, id, source, t FROM stills ORDER BY slot")
 
     def stills(self, source: int | None = None, slots: Sequence[int] | None = None) -> Iterator[StillRow]:
         """Yield the stills of a source, or of these slots, or all; by slot."""
@@ -312,8 +313,9 @@ class Ledger:
 
     def shots(self, source: int) -> list[tuple[int, float, float, int, int]]:
         """Return number, start, end, first and last frame of a source's shots."""
-        return self._rows(  # type: ignore[return-value]
-            'SELECT number, start, "end", first_frame, last_frame FROM shots WHERE source = ? ORDER BY number',
+        return self._rows(
+            'SELECT number, start, "end", first_frame, last_frame FROM shots '
+            "WHERE source = ? ORDER BY number",
             [source],
         )
 
@@ -322,23 +324,20 @@ class Ledger:
         if row.t is None:
             return None
         before, after = self._rows(
-            "SELECT (SELECT max(t) FROM stills WHERE source = :source AND t < :t), "
-            "(SELECT min(t) FROM stills WHERE source = :source AND t > :t)",
-            {"source": row.source, "t": row.t},  # type: ignore[arg-type]
+            "SELECT (SELECT max(t) FROM stills WHERE source = ?1 AND t < ?2), "
+            "(SELECT min(t) FROM stills WHERE source = ?1 AND t > ?2)",
+            [row.source, row.t],
         )[0]
         shot = self._rows(
             'SELECT start, "end" FROM shots WHERE source = ? AND number = ?', [row.source, row.shot]
         )
-        start, end = (
-            shot[0] if shot else (0.0 if before is None else before, row.t if after is None else after)
-        )
-        return max(start, before if before is not None else start), min(
-            end, after if after is not None else end
-        )
+        start, end = shot[0] if shot else (0.0, row.t if after is None else after)
+        return (start if before is None else max(start, before)), (end if after is None else min(end, after))
 
     def search(self, query: str, channel: str, where: Where, most: int) -> list[TextHit]:
         """Return the texts of a channel that match an FTS5 query, the best first."""
-        conditions, values = ["words MATCH ?", "channel = ?"], [query, channel]
+        conditions = ["words MATCH ?", "channel = ?"]
+        values: list[Any] = [query, channel]
         if where.sources is not None:
             conditions.append("source IN (SELECT value FROM json_each(?))")
             values.append(json.dumps(sorted(where.sources)))

@@ -1,4 +1,4 @@
-"""Live streams: keyframes of frames that come as they are watched, with a clock that goes on from time to time."""
+"""Live streams: keyframes of frames as they are watched, on one clock however often that is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .records import Added, Progress
 from .storage import Entry, Storage
 
 if TYPE_CHECKING:
-    from .sources.videos import Decoded
+    from .sources.decoding import Decoded
 
 GAP = 0.001
 """Seconds between two times of watching, at least: a clock may have been set back."""

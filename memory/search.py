@@ -1,11 +1,11 @@
 """Search: stills that go with a query, by their pictures and by the texts that belong to them.
 
-Each channel ranks stills in its own way: the picture by the cosine similarity of its vector with the query's; the
-captions, the text read in pictures and the subtitles by BM25 of the query's words. The ranks are fused by reciprocal
-rank [1]_: a still scores the sum of ``weight / (60 + rank)`` over the channels that rank it.
+Each channel ranks stills in its own way: the picture by the cosine similarity of its vector with the query's;
+the captions, the text read in pictures and the subtitles by BM25 of the query's words. The ranks are fused by
+reciprocal rank [1]_: a still scores the sum of ``weight / (60 + rank)`` over the channels that rank it.
 
-.. [1] G. V. Cormack, C. L. A. Clarke, S. Buettcher, "Reciprocal rank fusion outperforms Condorcet and individual rank
-   learning methods", SIGIR 2009.
+.. [1] G. V. Cormack, C. L. A. Clarke, S. Buettcher, "Reciprocal rank fusion outperforms Condorcet and
+   individual rank learning methods", SIGIR 2009.
 """
 
 from __future__ import annotations
@@ -33,53 +33,13 @@ DEPTH = 50
 GAP = 2.0
 """Seconds between hits that still belong to one span."""
 
-# Words that are in every text, and would only make each of them a match. Rarer ones weigh more by BM25 itself.
+# Words that are in every text, and would only make each of them a match. Rarer ones weigh more by themselves.
 _EMPTY_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "can",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "has",
-        "have",
-        "how",
-        "in",
-        "is",
-        "it",
-        "its",
-        "of",
-        "on",
-        "or",
-        "that",
-        "the",
-        "their",
-        "there",
-        "they",
-        "this",
-        "to",
-        "was",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "you",
-        "your",
-    ]
+    re.findall(
+        r"\w+",
+        "a an and are as at be by can did do does for from has have how in is it its of on or that the their "
+        "there they this to was were what when where which who why will with you your",
+    )
 )
 
 
@@ -99,8 +59,8 @@ class Hit:
     texts : tuple of Text
         Those that matched, by channel at most one.
     span : Span or None
-        The time for which a keyframe stands: from the keyframe before it to the one after it, within its shot.
-        None for a photo.
+        The time for which a keyframe stands: from the keyframe before it to the one after it, within its
+        shot. None for a photo.
     shot : int or None
         Number of its shot.
     thumbnail : Path
@@ -150,7 +110,7 @@ class FoundSpan:
 
 
 def search(storage: Storage, embedder: Embedder, query: str | Still, top: int, where: Where) -> list[Hit]:
-    """Find the stills that go best with a query; see :meth:`sightloop.memory.store.VisualMemory.search`."""
+    """Find the stills that go best with a query; see :meth:`.store.VisualMemory.search`."""
     (vector,) = embedded(embedder, [query], storage.dimension)
     depth = max(DEPTH, 4 * top)
     with storage.lock:
@@ -159,7 +119,7 @@ def search(storage: Storage, embedder: Embedder, query: str | Still, top: int, w
         texts: dict[int, list[Text]] = {}
         if isinstance(query, str) and (words := fts_query(query)):
             for channel in [*WEIGHTS][1:]:
-                found = {}
+                found: dict[int, Text] = {}
                 for hit in storage.ledger.search(words, channel, where, depth):
                     found.setdefault(hit.slot, hit.text)
                 ranked[channel] = [*found]

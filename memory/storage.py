@@ -1,7 +1,8 @@
-"""Storage: the folder of a memory as one thing, in which a batch is either acknowledged or as if it never was.
+"""Storage: the folder of a memory as one thing, where a batch is either acknowledged or as if it never was.
 
-The order of writing is what holds it together: pictures, then vectors, then one transaction of the ledger. What a
-killed run left before that is written over when it is resumed, or removed when the memory is opened or compacted.
+The order of writing is what holds it together: pictures, then vectors, then one transaction of the ledger.
+What a killed run left before that is written over when it is resumed, or removed when the memory is opened or
+compacted.
 """
 
 from __future__ import annotations
@@ -187,14 +188,12 @@ class Storage:
             self.vectors.chroma.close()
             del self.vectors
         with self.ledger.transaction():
-            self.ledger.set(
-                "name", uuid.uuid4().hex
-            )  # another collection: one holds vectors of one dimension
-            self.ledger.set("embedder", self.model or "")
-            self.ledger.set("dimension", str(dimension))
+            self.ledger.note("name", uuid.uuid4().hex)  # another collection: each is of one dimension
+            self.ledger.note("embedder", self.model or "")
+            self.ledger.note("dimension", str(dimension))
 
     def commit(self, entries: Sequence[Entry]) -> None:
-        """Bring in a batch. When this returns, it is acknowledged: no killed process or power cut undoes it."""
+        """Bring in a batch. When this returns it is acknowledged: nothing undoes it, not even a power cut."""
         ready = [(entry, still) for entry in entries for still in entry.stills]
         with self.lock:
             first = self.ledger.next_slot()

@@ -26,7 +26,7 @@ from .storage import Storage
 
 if TYPE_CHECKING:
     from .keyframes import Shot
-    from .sources.videos import Decoded
+    from .sources.decoding import Decoded
 
 KINDS = ("photo", "video", "stream")
 """Of sources."""
@@ -35,23 +35,24 @@ KINDS = ("photo", "video", "stream")
 class VisualMemory:
     """What was seen in videos, photos and streams, kept on the disk and searchable; a context manager.
 
-    One memory has one owner at a time. Its methods may be called from several threads: what is searched is what
-    was acknowledged.
+    One memory has one owner at a time. Its methods may be called from several threads: what is searched is
+    what was acknowledged.
 
     Parameters
     ----------
     path : str or path, optional
-        A folder, made if it is missing; or the ``http(s)://host:port`` of a Chroma server, where the vectors then
-        are. None is a memory that lasts until it is closed.
+        A folder, made if it is missing; or the ``http(s)://host:port`` of a Chroma server, where the vectors
+        then are. None is a memory that lasts until it is closed.
     embedder : Embedder, optional
-        The model that puts pictures and questions into one space, such as :class:`~sightloop.LlavaNext`. Without
-        one, a memory can be looked through, compacted and exported, but nothing added or searched.
+        The model that puts pictures and questions into one space, such as :class:`~sightloop.LlavaNext`.
+        Without one, a memory can be looked through, compacted and exported, but nothing added or searched.
     captioner : Captioner, optional
         Says what new stills show: one more channel of the search.
     reader : TextReader, optional
         Reads what is written in new stills: one more channel.
     folder : str or path, optional
-        With a server: where the ledger and the pictures are. By default a folder of this user, by the address.
+        With a server: where the ledger and the pictures are. By default a folder of this user, named by the
+        address.
 
     Raises
     ------
@@ -73,7 +74,7 @@ class VisualMemory:
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="sightloop-") if path is None else None
-        place, server = _place(path if self._temporary is None else self._temporary.name, folder)
+        place, server = _place(self._temporary.name if self._temporary else path or "", folder)
         self._embedder = embedder
         self._captioner = captioner
         self._reader = reader
@@ -103,9 +104,9 @@ class VisualMemory:
     ) -> Added:
         """Index a video, a photo, or the videos and photos directly in a folder.
 
-        What is there already and has not changed is left as it is, what was indexed in part is gone on with, and
-        a file that changed is indexed anew. What is acknowledged, which ``progress`` is told of, outlives the
-        process however it ends.
+        What is there already and has not changed is left as it is, what was indexed in part is gone on with,
+        and a file that changed is indexed anew. What is acknowledged, which ``progress`` is told of, outlives
+        the process however it ends.
 
         Parameters
         ----------
@@ -142,9 +143,9 @@ class VisualMemory:
         Parameters
         ----------
         frames : iterable of Decoded
-            Such as :meth:`sightloop.memory.sources.streams.Stream.frames`. Their ``t`` counts from when watching
-            began; in the memory it counts from when this source was first watched, so that a second time of
-            watching comes after the first, with the gap between them.
+            Such as :meth:`sightloop.memory.sources.streams.Stream.frames`. Their ``t`` counts from when
+            watching began; in the memory it counts from when this source was first watched, so that a second
+            time of watching comes after the first, with the gap between them.
         source : str
             The stream's name, without credentials: what its hits will name.
         keep : int, optional
@@ -237,7 +238,8 @@ class VisualMemory:
         Parameters
         ----------
         query : str or Still
-            Words are compared with pictures, captions, texts in pictures and subtitles; a still with pictures.
+            Words are compared with pictures, captions, texts in pictures and subtitles; a still only with
+            pictures.
         top : int
             Most hits.
         sources : collection of str or path, optional
@@ -300,7 +302,7 @@ class VisualMemory:
         )
 
     def size(self) -> dict[str, Any]:
-        """Return how much the memory holds: ``sources``, ``stills``, and ``bytes`` on this machine by part."""
+        """Return how much the memory holds: ``sources``, ``stills``, and ``bytes`` on this machine."""
         with self._storage.lock:
             counts = self._storage.ledger.counts()
             sizes = dict.fromkeys(("ledger", "media", "vectors", "chroma"), 0)
@@ -321,7 +323,7 @@ class VisualMemory:
         return int(before - self.size()["bytes"]["total"])
 
     def export(self, folder: str | os.PathLike[str]) -> Path:
-        """Write ``stills.parquet`` and the thumbnails into a folder, and return the table; see :mod:`.export`.
+        """Write ``stills.parquet`` and thumbnails into a folder, and return the table; see :mod:`.export`.
 
         Raises
         ------
@@ -346,7 +348,7 @@ class VisualMemory:
     def _source(self, source: str | os.PathLike[str]) -> SourceRow:
         name = os.fspath(source)
         ledger = self._storage.ledger
-        row = ledger.source(name) or ledger.source(os.path.abspath(name))
+        row = ledger.source(name) or ledger.source(str(Path(name).absolute()))
         if row is None:
             near = nearest(name, (known.path for known in ledger.sources()))
             raise InputError(f"the memory {self.folder} holds no {name}.{near}", input=name)
@@ -379,12 +381,12 @@ def _place(path: str | os.PathLike[str], folder: str | os.PathLike[str] | None) 
     if not text.startswith(("http://", "https://")):
         if folder is not None:
             raise InputError("a folder is given twice: path is one already.", input=os.fspath(folder))
-        return Path(os.path.abspath(text)), None
+        return Path(text).absolute(), None
     url = urlsplit(text)
     if not url.hostname:
         raise InputError(f"{text} names no host; write http://host:port.", input=text)
     if folder is not None:
-        return Path(os.path.abspath(os.fspath(folder))), text
+        return Path(folder).absolute(), text
     own = f"{url.hostname}-{url.port or url.scheme}"
     return platformdirs.user_data_path("sightloop") / "memories" / own, text
 

@@ -1,9 +1,9 @@
 """Vectors of a memory: in Chroma, and once more in a flat file in the order of coming in.
 
-The file makes filters cheap. Chroma's ``where`` costs more than looking at everything; but the stills of a source
-or of a stretch of time lie beside each other in the file, so those that pass a filter are compared exactly, by a few
-products of matrices, where they are not too many, and otherwise taken from more of the graph's neighbours than are
-wanted. Each of the two can be made anew from the other.
+The file makes filters cheap. Chroma's ``where`` costs more than looking at everything; but the stills of a
+source or of a stretch of time lie beside each other in the file, so those that pass a filter are compared
+exactly, by a few products of matrices, where they are not too many, and otherwise taken from more of the
+graph's neighbours than are wanted. Each of the two can be made anew from the other.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Flat:
         StorageError
             If they cannot be written.
         """
-        data = memoryview(np.ascontiguousarray(vectors, np.float32)).cast("B")
+        data = np.ascontiguousarray(vectors, np.float32).tobytes()
         try:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
@@ -68,7 +68,7 @@ class Flat:
             ) from error
 
     def rows(self, slots: int) -> NDArray[np.float32]:
-        """Return a view of the first ``slots`` vectors: (slots, dimension), read from the file when touched."""
+        """Return a view of the first ``slots`` vectors, (slots, dimension), read when it is touched."""
         if slots > len(self._mapped):
             shape = (self.slots(), self.dimension)
             self._mapped = np.asarray(np.memmap(self.path, np.float32, "r", shape=shape))
@@ -178,7 +178,7 @@ class Vectors:
             ]
             if len(near) >= most:
                 return [(int(self.rows.slots[place]), similarity) for place, similarity in near[:most]]
-        # Few pass, or all that is near to the query was filtered out: then nothing but looking at each is right.
+        # Few pass, or all that is near to the query was filtered out: then only looking at each is right.
         slots = self.rows.slots if passing is None else self.rows.slots[passing]
         if not left:
             return []
