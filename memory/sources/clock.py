@@ -34,7 +34,6 @@ class Clock:
         self._read = (0, origin if origin is not None else 0)  # the latest packet
         self._started = 0  # how often the clock of the frames has started over
         self._offset = 0.0
-        self._ticks: int | None = None
         self._rank = 0
         self.t = -step
 
@@ -51,21 +50,21 @@ class Clock:
         if start or ticks >= self._origin:  # what comes before the first frame cannot be decoded
             heapq.heappush(self._ahead, (start, ticks))
 
-    def frame(self, ticks: int | None) -> tuple[float, int]:
-        """Return the time in seconds and the index of a frame that came out of the decoder."""
-        first = self._ticks is None and self._rank == 0
+    def frame(self, ticks: int | None) -> tuple[float, int] | None:
+        """Return the time in seconds and the index of a frame that came out of the decoder.
+
+        None for one that is not shown after the one before it: where a stream is damaged, some come too late.
+        """
         if ticks is None or self._origin is None:
             self.t += self._step
             self._rank += 1
             return self.t, self._rank - 1
         t = seconds_of(ticks, self._origin, self._base)
-        if not first and t + self._offset <= self.t:
-            if self._started < self._read[0]:
-                self._started += 1
-                self._offset = self.t + self._step - t
-            else:  # two frames of one time, or a decoder that slipped
-                t = self.t + self._step / 8 - self._offset
-        self._ticks = ticks
+        if t + self._offset <= self.t:
+            if self._started == self._read[0]:
+                return None
+            self._started += 1
+            self._offset = self.t + self._step - t
         self.t = t + self._offset
         return self.t, self._ranked(ticks)
 

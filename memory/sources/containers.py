@@ -34,10 +34,10 @@ class Opened:
     @property
     def duration(self) -> float | None:
         """Seconds, by the header of the stream or else of the container; None if neither says so."""
-        own = self.own_duration
-        if own is None and self.container.duration is not None:
-            own = self.container.duration / av.time_base - self._offset
-        return own if own is None or own > 0 else None
+        seconds = self.own_duration
+        if seconds is None and self.container.duration is not None:
+            seconds = self.container.duration / av.time_base - self._offset
+        return seconds if seconds is None or seconds > 0 else None
 
     @property
     def own_duration(self) -> float | None:
@@ -46,7 +46,11 @@ class Opened:
         if stream.duration is not None and stream.time_base is not None:
             return float(stream.duration * stream.time_base)
         tag = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d*)?)", stream.metadata.get("DURATION", ""))
-        return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - self._offset if tag else None
+        if tag:
+            return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3]) - self._offset
+        if len(self.container.streams) == 1 and self.container.duration is not None:
+            return self.container.duration / av.time_base - self._offset
+        return None
 
     @property
     def _offset(self) -> float:
@@ -90,7 +94,7 @@ def opened_video(path: str, name: str) -> Iterator[Opened]:
         options = {"protocol_whitelist": "file", "format_whitelist": _formats()}
         container = av.open("file:" + path, container_options=options, metadata_errors="replace")
     except FFmpegError as error:
-        raise _refused(path, name, error) from error
+        raise _refused(path, name) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{name} cannot be read: {error}.", input=name) from error
     with container:
@@ -116,7 +120,7 @@ def _stream(container: InputContainer, name: str) -> VideoStream:
     return stream
 
 
-def _refused(path: str, name: str, error: FFmpegError) -> InputError:
+def _refused(path: str, name: str) -> InputError:
     try:
         with Path(path).open("rb") as file:
             head = file.read(16)
@@ -129,8 +133,7 @@ def _refused(path: str, name: str, error: FFmpegError) -> InputError:
             input=name,
         )
     return InputError(
-        f"{name} is not a video in a format that is read ({error.strerror}); convert it to MP4.",
-        input=name,
+        f"{name} is not a video in a format that is read; pass a video, or convert it to MP4.", input=name
     )
 
 

@@ -12,6 +12,14 @@ from typing import BinaryIO
 from ...errors import InputError, nearest
 
 
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".mpe"}
+    | {".m2v", ".m1v", ".vob", ".ts", ".mts", ".m2ts", ".flv", ".f4v", ".wmv", ".asf", ".ogv", ".ogm"}
+    | {".mxf", ".dv", ".y4m", ".nut", ".rm", ".rmvb", ".h264", ".264", ".h265", ".265", ".hevc", ".ivf"}
+)
+"""What counts as a video when a folder is expanded."""
+
+
 def checked_path(path: str | os.PathLike[str], kind: str) -> Path:
     """Return the path, refusing text that can be none.
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 """Seconds: a time that went through text and lost digits still means the frame that it was of."""
 
+_EVEN = 50  # frames after which a stream is known for its longest gap
+_GAP = 0.5  # seconds
+
 
 def decoded_frames(
     opened: Opened,
@@ -74,6 +77,29 @@ def decoded_frames(
                 damaged(clock.t if clock else 0.0, "a frame is incomplete")
             yield frame
     yield from frames(None)
+
+
+class Steady:
+    """Notices what a damaged container does not say: that frames of an even stream are missing.
+
+    Parameters
+    ----------
+    damaged : callable
+        As that of :func:`decoded_frames`.
+    """
+
+    def __init__(self, damaged: Callable[[float, str], None]) -> None:
+        self._damaged = damaged
+        self._longest, self._count = 0.0, 0
+
+    def note(self, before: float, t: float) -> None:
+        """Note the times of two frames, one after the other."""
+        gap = t - before
+        if self._count >= _EVEN and gap > max(_GAP, 10 * self._longest):
+            self._damaged(before, f"no frames for {gap:.1f} s")
+        elif before >= 0:
+            self._longest = max(self._longest, gap)
+            self._count += 1
 
 
 def arrive(opened: Opened, timeline: Timeline | None, key: int) -> Iterator[Packet] | None:

@@ -68,8 +68,8 @@ def read_timeline(
     Returns
     -------
     Timeline or None
-        None where the packets do not say when each frame is shown: a time is missing, given twice, or the
-        clock starts over. Then only decoding from the start tells.
+        None where the packets do not say when each frame is shown: a time is missing, or the clock starts
+        over. Then only decoding from the start tells.
     """
     shown: list[int] = []
     keys: list[tuple[int, int]] = []
@@ -90,7 +90,9 @@ def read_timeline(
     in_file = np.array(shown, np.int64)
     order = np.argsort(in_file, kind="stable")
     ordered = in_file[order]
-    if np.any(np.diff(ordered) == 0) or np.any(np.abs(order - np.arange(len(order))) > _REORDERED):
+    if np.any(np.abs(order - np.arange(len(order))) > _REORDERED):
         return None
     starts = np.array(sorted(keys), np.int64)
-    return Timeline(ordered, starts[:, 0], starts[:, 1], stream.time_base, origin)
+    return Timeline(
+        np.unique(ordered[ordered >= origin]), starts[:, 0], starts[:, 1], stream.time_base, origin
+    )

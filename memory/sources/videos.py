@@ -21,18 +21,12 @@ from ..still import Frame, Size, Still
 from .clock import Clock
 from .containers import Opened, opened_video
 from .decoding import Decoded, square_size, turn_of
+from .files import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from .files import regular_file
 from .photos import SUFFIXES as PHOTO_SUFFIXES
-from .reading import TOLERANCE, arrive, decoded_frames, shown_at
+from .reading import TOLERANCE, Steady, arrive, decoded_frames, shown_at
 from .timeline import Timeline, read_timeline
 from .watchdog import Pulse, watched
-
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".mpe"}
-    | {".m2v", ".m1v", ".vob", ".ts", ".mts", ".m2ts", ".flv", ".f4v", ".wmv", ".asf", ".ogv", ".ogm"}
-    | {".mxf", ".dv", ".y4m", ".nut", ".rm", ".rmvb", ".h264", ".264", ".h265", ".265", ".hevc", ".ivf"}
-)
-"""What counts as a video when a folder is expanded."""
 
 MOST_WARNINGS = 20
 """Places of damage that are listed for one video; more are counted together."""
@@ -224,11 +218,15 @@ class Video:
             return
         assert opened.stream.time_base is not None
         clock = Clock(self._origin, opened.stream.time_base, opened.step, timeline)
-        lasts = 0.0
+        steady, lasts = Steady(self._damaged), 0.0
         for frame in decoded_frames(opened, packets, clock, self._damaged, pulse):
-            t, index = clock.frame(frame.pts)
+            before, placed = clock.t, clock.frame(frame.pts)
+            if placed is None:
+                self._damaged(clock.t, "a frame comes too late, and is left out")
+                continue
+            steady.note(before, placed[0])
             lasts = float(frame.duration * opened.stream.time_base) if frame.duration else 0.0
-            yield Decoded(self.source, t, index, frame, self._shape)
+            yield Decoded(self.source, *placed, frame, self._shape)
         end = opened.own_duration
         if end is not None and clock.t + max(lasts, 2 * opened.step) + _CUT_OFF < end:
             self._damaged(clock.t, f"it ends here, though its header promises {end:.1f} s")
