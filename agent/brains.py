@@ -13,9 +13,10 @@ from typing import Any, Protocol
 from ..tools.divide import division, settled
 from ..tools.followup import complete
 from ..tools.intents import Change, about_the_whole
+from ..tools.video_questions import kind, split
 from .state import Exchange, State
-from .steps import Call, CallStep, Record, Step, VerifyStep
-from .toolbox import Tool
+from .steps import AnswerStep, Call, CallStep, Record, Step, VerifyStep
+from .tool import Tool
 
 
 class Move(Record):
@@ -58,6 +59,9 @@ class Brain(Protocol):
     def restate(self, question: str, history: tuple[Exchange, ...]) -> str:
         """Return a follow-up question ("and the left one?") complete in itself, as far as that is needed."""
 
+    def parts(self, question: str) -> tuple[str, ...]:
+        """Return what a question about videos asks, one by one where it is several at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
@@ -85,6 +89,10 @@ class Playbook:
         """Return the next move for ``state``."""
         if not tools:
             return Move()
+        if state.searches and not state.found_by("find"):
+            return self._call(state, "find", question=state.question)
+        if state.searches:
+            return self._watched(state, eyes)
         looks = state.found_by("look")
         goal = None
         if not state.found_by("look_in_parts"):
@@ -101,13 +109,31 @@ class Playbook:
             return self._call(state, "look_closer", image=next(iter(state.gallery)))
         return Move()
 
+    def _watched(self, state: State, eyes: Any) -> Move:
+        """Plan what follows a search: pin a moment, look at frames around it, or look at what was found."""
+        wanted = kind(state.question)
+        if state.draft is not None or not state.sightings:
+            return Move()  # the search has answered, by what it found or by finding nothing
+        if wanted == "when":
+            return self._call(state, "pin", question=state.question)
+        if wanted == "motion" and not state.found_by("frames"):
+            return self._call(state, "frames", question=state.question)
+        parts = state.found_by("look_in_parts")
+        if not parts and division(eyes.checkpoint, state.question, state.stills) is not None:
+            return self._call(state, "look_in_parts", question=state.question)
+        return self._call(state, "look", question=state.question)
+
     def restate(self, question: str, history: tuple[Exchange, ...]) -> str:
         """Return a follow-up with what it leaves out, taken from the question before."""
         return complete(question, history[-1].question) if history else question
 
+    def parts(self, question: str) -> tuple[str, ...]:
+        """Return the question's parts: "when does it come, and where does it go?" has two."""
+        return split(question)
+
     @staticmethod
     def _call(state: State, tool: str, **arguments: str) -> Move:
-        number = len(state.observations) + 1
+        number = len(state.steps) + 1
         return Move(calls=(Call(id=f"call-{number}", tool=tool, arguments={**arguments}),))
 
 
@@ -118,19 +144,26 @@ class Recorded:
     Parameters
     ----------
     moves : tuple of Move
+    asked : tuple of str
+        The questions that the run was answered as, where these were several.
     """
 
     moves: tuple[Move, ...]
+    asked: tuple[str, ...] = ()
 
     def next(self, state: State, tools: Mapping[str, Tool], eyes: Any) -> Move:
         """Return the recorded move that is due."""
-        done = sum(isinstance(step, CallStep) or _sent_back(step) for step in state.steps)
+        done = sum(isinstance(step, CallStep | AnswerStep) or _sent_back(step) for step in state.steps)
         move = self.moves[done] if done < len(self.moves) else Move()
         return move if tools else Move(text="" if move.calls else move.text)
 
     def restate(self, question: str, history: tuple[Exchange, ...]) -> str:
         """Return the question: it was recorded complete."""
         return question
+
+    def parts(self, question: str) -> tuple[str, ...]:
+        """Return the parts that were recorded."""
+        return self.asked or (question,)
 
 
 def _sent_back(step: Step) -> bool:

@@ -10,7 +10,7 @@ from .brains import Move
 from .messages import INSTRUCTIONS, NOW, Where, conversation, where_of
 from .state import Exchange, State
 from .steps import Call
-from .toolbox import Tool
+from .tool import Tool
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -67,7 +67,7 @@ class ChatBrain:
             messages.append(HumanMessage(NOW))
         try:
             # Always bound: several providers refuse a chat that holds tool calls without any tools.
-            bound = self.model.bind_tools([tool.schema() for tool in TOOLS.values()])
+            bound = self.model.bind_tools([tool.schema() for tool in (tools or TOOLS).values()])
             reply = bound.invoke(messages)
         except Exception as error:
             raise BrainError(f"the chat model failed: {type(error).__name__}: {error}") from error
@@ -94,3 +94,7 @@ class ChatBrain:
     def restate(self, question: str, history: tuple[Exchange, ...]) -> str:
         """Return the question: the model is told what was said before."""
         return question
+
+    def parts(self, question: str) -> tuple[str, ...]:
+        """Return the question: the model plans how to answer all of it."""
+        return (question,)

@@ -57,7 +57,7 @@ class Gallery:
     def add(self, still: Still) -> Picture:
         """Name a still, and return it as steps tell it; one that is already here keeps its name."""
         for name, known in self._stills.items():
-            if known is still:
+            if known is still or known == still:
                 return self.picture(name)
         return self.picture(self._put(still))
 

@@ -16,10 +16,13 @@ from ..errors import SightloopError
 from ..tools.look import Eyes, distinct, looking_prompts
 from .approval import approved
 from .brains import Brain
+from .library import Library
 from .limits import Cancelled, LimitReached, Limits
 from .run import Live, Run, Turn, count, sure
+from .state import State
 from .steps import AnswerStep, Call, CallStep, ObservationStep, PlanStep, VerifyStep
-from .toolbox import TOOLS, Found, tool
+from .tool import Found
+from .toolbox import tool, usable
 from .verify import verify
 
 Node = Literal["plan", "think", "act", "verify", "answer", "__end__"]
@@ -33,12 +36,16 @@ class Loop:
     ----------
     eyes, brain, limits
         As of :class:`~sightloop.agent.VisualAgent`.
+    library : Library
+        Of the agent's memory.
     approve : collection of str
         Names of the tools that a person must approve before they run.
     """
 
-    def __init__(self, eyes: Eyes, brain: Brain, limits: Limits, approve: Collection[str] = ()) -> None:
-        self.eyes, self.brain, self.limits = eyes, brain, limits
+    def __init__(
+        self, eyes: Eyes, brain: Brain, limits: Limits, library: Library, approve: Collection[str] = ()
+    ) -> None:
+        self.eyes, self.brain, self.limits, self.library = eyes, brain, limits, library
         self.approve = frozenset(approve)
 
     def graph(self) -> StateGraph[Turn, Live, Turn, Turn]:
@@ -49,7 +56,7 @@ class Loop:
             "think": ("act", "verify", "answer"),
             "act": ("act", "think", "answer"),
             "verify": ("think", "answer"),
-            "answer": ("__end__",),
+            "answer": ("think", "__end__"),
         }
         for name, after in ways.items():
             act: Callable[[Run], Node] = getattr(self, f"_{name}")
@@ -61,7 +68,7 @@ class Loop:
         """Make a node of a method: open the run, act, and keep what it changed."""
 
         def node(values: Turn, runtime: Runtime[Live]) -> Command[Node]:
-            run = Run(self.eyes, self.brain, self.limits, values, runtime)
+            run = Run(self.eyes, self.brain, self.limits, self.library, values, runtime)
             try:
                 after = act(run)
             except LimitReached as limit:
@@ -74,18 +81,21 @@ class Loop:
 
     def _plan(self, run: Run) -> Node:
         state = run.begin()
-        prompts = looking_prompts(self.eyes.checkpoint, state.question, state.stills)
+        stills = state.stills
+        prompts = looking_prompts(self.eyes.checkpoint, state.question, stills) if stills else []
         plans = [run.meter.plan(prompt) for prompt in prompts]
         tokens = sum(plan.visual_tokens for plan in plans)
-        restated = [f"understood as: {state.question}"] if state.question != state.asked else []
+        restated = [f"understood as: {state.whole}"] if state.whole != state.asked else []
         own = (f"{still.origin.source}: {note}" for still in state.stills for note in still.notes)
         run.emit(
             PlanStep(
                 **run.meter.lap(),
-                summary=f"{count(state.inputs, 'still')} of {tokens} visual tokens for {self.eyes.name}",
+                summary=_inputs(state, tokens, self.eyes.name),
                 notes=distinct([*restated, *own, *(note for plan in plans for note in plan.notes)]),
-                question=state.question,
+                question=state.whole,
+                parts=(state.question, *state.pending) if state.pending else (),
                 stills=state.inputs,
+                videos=state.videos,
                 visual_tokens=tokens,
                 pictures=state.gallery.pictures[: state.inputs],
                 skipped=run.skipped,
@@ -96,7 +106,7 @@ class Loop:
     def _think(self, run: Run) -> Node:
         state = run.state
         run.meter.admit()
-        move = self.brain.next(state, {} if run.over else TOOLS, run.meter)
+        move = self.brain.next(state, {} if run.over else usable(state), run.meter)
         if move.calls:
             state.queue = list(move.calls)
             names = ", ".join(call.tool for call in move.calls)
@@ -145,7 +155,9 @@ class Loop:
         run.admit_step()
         state = run.state
         assert state.draft is not None  # think ends with one
-        checked = verify(run.meter, state.question, state.draft, state.evidence, run.pictures)
+        checked = verify(
+            run.meter, state.question, state.draft, state.evidence, run.pictures, searched=state.searches
+        )
         state.evidence, state.verified = checked.evidence, True
         back = checked.verdict == "rejected" and not state.sent_back
         state.sent_back |= back
@@ -166,6 +178,7 @@ class Loop:
 
     def _answer(self, run: Run) -> Node:
         state, draft = run.state, run.state.draft
+        ended = state.stopped_because != "answered"
         assert draft is not None  # no way leads here without one
         run.emit(
             AnswerStep(
@@ -178,5 +191,14 @@ class Loop:
                 stopped_because=state.stopped_because,
             )
         )
+        if not ended and state.go_on():
+            return "think"
         run.conclude()
         return "__end__"
+
+
+def _inputs(state: State, tokens: int, name: str) -> str:
+    """Return what a run is about, in one line."""
+    searched = count(state.videos, "video") if state.videos else "a memory" if state.searches else ""
+    stills = f"{count(state.inputs, 'still')} of {tokens} visual tokens" if state.inputs else ""
+    return f"{' and '.join(part for part in (stills, searched) if part)} for {name}"

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -17,12 +18,13 @@ from PIL import Image
 
 from ..errors import InputError
 from ..memory import Still
-from ..memory.sources.photos import photos, read_photo
+from ..memory.sources.files import VIDEO_SUFFIXES
+from ..memory.sources.photos import SUFFIXES, photos, read_photo
 from ..memory.sources.web import download, is_url
 from ..tools.differences import MOST_STILLS
 
 Input: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.generic] | Still
-"""A file, a folder of photos, an image or array in memory, or a still."""
+"""A file, a folder of photos and videos, an image or array in memory, or a still."""
 
 Item = TypeVar("Item")
 
@@ -30,10 +32,14 @@ _ONE = (str, os.PathLike, Image.Image, np.ndarray, Still)
 
 
 class Gathered(NamedTuple):
-    """Inputs that were read: the stills, never none, and an error for each input that could not be."""
+    """Inputs that were read: stills, videos that open, and an error for each input that could not be used.
+
+    There is always a still or a video, unless a memory is asked instead.
+    """
 
     stills: list[Still]
     skipped: list[InputError]
+    videos: tuple[str, ...] = ()
 
 
 def asked(question: str) -> str:
@@ -44,7 +50,9 @@ def asked(question: str) -> str:
 
 
 def gather(inputs: Input | Iterable[Input], *, urls: bool = False) -> Gathered:
-    """Read all inputs, in their order; a folder stands for the photos in it.
+    """Read all inputs, in their order; a folder stands for the photos and the videos in it.
+
+    Videos are only opened here: what they show is for a memory to keep, and for a search to find.
 
     Parameters
     ----------
@@ -58,15 +66,14 @@ def gather(inputs: Input | Iterable[Input], *, urls: bool = False) -> Gathered:
         If there is no input, or none that can be read.
     """
     stills: list[Still] = []
-    skipped: list[InputError] = []
-    every = [inputs] if isinstance(inputs, _ONE) else inputs
+    every, videos, skipped = _apart([inputs] if isinstance(inputs, _ONE) else inputs)
     for reads, run in groupby(every, lambda item: _reader(item, urls)):
         # Neighbouring paths are read in one call, which bounds the memory of all of them together.
         read, bad = reads(list(run))
         stills += read
         skipped += bad
-    if stills:
-        return Gathered(stills, skipped)
+    if stills or videos:
+        return Gathered(stills, skipped, tuple(videos))
     if not skipped:
         raise InputError("there is no picture to look at; name at least one file or folder.")
     if len(skipped) == 1:
@@ -78,6 +85,55 @@ def gather(inputs: Input | Iterable[Input], *, urls: bool = False) -> Gathered:
     )
 
 
+def _apart(inputs: Iterable[Input]) -> tuple[list[Input], list[str], list[InputError]]:
+    """Part inputs into those that are no videos, the absolute paths of videos that open, and errors."""
+    others: list[Input] = []
+    videos: list[str] = []
+    errors: list[InputError] = []
+    for item in inputs:
+        files = _videos_in(item)
+        if files is None:
+            others.append(item)
+            continue
+        for file in files:
+            try:
+                videos.append(_opened(file))
+            except InputError as error:
+                errors.append(error)
+        if Path(str(item)).is_dir() and _has_pictures(Path(str(item))):
+            others.append(item)
+    return others, list(dict.fromkeys(videos)), errors
+
+
+def _videos_in(item: Input) -> list[Path] | None:
+    """Return the videos that a path stands for: itself, or those in a folder; None where there are none."""
+    if not isinstance(item, (str, os.PathLike)) or not str(item) or "\0" in str(item):
+        return None
+    path = Path(item)
+    if path.suffix.casefold() in VIDEO_SUFFIXES:
+        return [path]
+    try:
+        found = (
+            sorted(f for f in path.iterdir() if f.suffix.casefold() in VIDEO_SUFFIXES)
+            if path.is_dir()
+            else []
+        )
+    except OSError:
+        return None  # reading it as pictures says why
+    return found or None
+
+
+def _has_pictures(folder: Path) -> bool:
+    return any(file.suffix.casefold() in SUFFIXES for file in folder.iterdir())
+
+
+def _opened(file: Path) -> str:
+    from ..memory.sources.videos import Video  # loads PyAV
+
+    with Video(file) as video:
+        return video.source
+
+
 def several(gathered: Gathered) -> Gathered:
     """Return what was read, if it can be compared.
 
@@ -86,6 +142,11 @@ def several(gathered: Gathered) -> Gathered:
     InputError
         If there is only one still, or more than 16; what else could not be read is named too.
     """
+    if gathered.videos:
+        raise InputError(
+            f"comparing takes pictures, and {gathered.videos[0]} is a video: ask a question about it.",
+            input=gathered.videos[0],
+        )
     count = len(gathered.stills)
     if 2 <= count <= MOST_STILLS:
         return gathered

@@ -15,7 +15,8 @@ from uuid import uuid4
 from ..errors import ApprovalNeeded, InputError
 from ..tools.look import Eyes
 from .brains import Brain, Playbook
-from .inputs import Gathered, Input, asked, gather
+from .inputs import Gathered, Input, asked
+from .library import Library
 from .limits import Limits
 from .result import Result
 from .steps import Step
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.types import StreamMode
 
+    from ..memory.store import VisualMemory
     from .approval import Pending
     from .run import Live, Turn
 
@@ -45,6 +47,9 @@ class VisualAgent:
         The model that looks; the embedded pocket model by default.
     brain : Brain, optional
         What decides the next step; :class:`Playbook` by default.
+    memory : VisualMemory, optional
+        Where videos are kept and searched; questions without inputs are about all of it. Without one,
+        videos are kept in a temporary memory for as long as the agent lives.
     limits : Limits, optional
         What each run may spend.
     approve : bool or collection of str
@@ -68,6 +73,7 @@ class VisualAgent:
         eyes: Eyes | None = None,
         *,
         brain: Brain | None = None,
+        memory: VisualMemory | None = None,
         limits: Limits | None = None,
         approve: bool | Collection[str] = (),
         urls: bool = False,
@@ -87,7 +93,9 @@ class VisualAgent:
         names = list(TOOLS) if approve is True else list(approve or ())
         self.approve = frozenset(tool(name).name for name in names)
         self.urls = urls
-        loop = Loop(self.eyes, self.brain, self.limits, self.approve).graph()
+        self.memory = memory
+        self._library = Library(self.eyes, memory)
+        loop = Loop(self.eyes, self.brain, self.limits, self._library, self.approve).graph()
         self.graph: CompiledStateGraph[Turn, Live, Turn, Turn] = loop.compile(
             checkpointer=checkpointer or InMemorySaver()
         )
@@ -109,8 +117,8 @@ class VisualAgent:
         question : str
             In a conversation it may be a follow-up: "and the left one?".
         inputs : path, PIL image, array or Still, several of them, or what ``gather`` made of them
-            A folder stands for the photos in it. Inputs that cannot be read are left out and reported in
-            ``Result.skipped``. In a conversation, none stands for those of the turn before.
+            A folder stands for the photos and videos in it. Inputs that cannot be read are left out and
+            reported in ``Result.skipped``. In a conversation, none stands for those of the turn before.
         thread : str, optional
             Name of a conversation, which is begun or gone on with.
         cancel : threading.Event, optional
@@ -224,7 +232,7 @@ class VisualAgent:
         if given is None and not self._knows(thread):
             given = ()
         if given is not None:
-            live.gathered = given if isinstance(given, Gathered) else gather(given, urls=self.urls)
+            live.gathered = self._library.gathered(given, urls=self.urls)
         return {"question": question, "inputs": []}, live
 
     def _knows(self, thread: str | None) -> bool:

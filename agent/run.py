@@ -6,6 +6,7 @@ holds lie beside it in ``media``. Within one call the live state is used as it i
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sized
 from dataclasses import dataclass, field
@@ -18,12 +19,14 @@ from ..errors import InputError
 from ..tools.look import Eyes
 from .brains import Brain, Move
 from .gallery import Gallery
-from .inputs import Gathered, asked, gather
+from .inputs import Gathered, asked
+from .library import Library
 from .limits import Currency, LimitReached, Limits, Meter
 from .result import Result
-from .state import Draft, Exchange, State
+from .state import Answered, Draft, Exchange, State
 from .steps import Call, ObservationStep, Picture, Step, StoppedBecause
-from .toolbox import Found, tool
+from .tool import Found
+from .toolbox import tool
 
 SUMMARY_WIDTH = 80
 """Characters of an answer in a step's summary."""
@@ -84,9 +87,15 @@ class Run:
     """
 
     def __init__(
-        self, eyes: Eyes, brain: Brain, limits: Limits, values: Turn, runtime: Runtime[Live]
+        self,
+        eyes: Eyes,
+        brain: Brain,
+        limits: Limits,
+        library: Library,
+        values: Turn,
+        runtime: Runtime[Live],
     ) -> None:
-        self._eyes, self._brain, self._limits = eyes, brain, limits
+        self._eyes, self._brain, self._limits, self._library = eyes, brain, limits, library
         self._values = values
         self._write = runtime.stream_writer
         # Composed into somebody's graph there is no context: every node opens the run from its channels.
@@ -113,18 +122,29 @@ class Run:
         question, before = asked(self._values.get("question", "")), self.live.state
         history: tuple[Exchange, ...] = ()
         if before is not None and before.draft is not None:
-            history = (*before.history, Exchange(question=before.question, answer=before.draft.text))
+            history = (*before.history, Exchange(question=before.whole, answer=before.words))
         inputs = self._values.get("inputs") or []
         if self.live.gathered is None and before is not None and not inputs:
-            gathered = Gathered(before.stills, [])
+            gathered = Gathered(before.gallery.stills[: before.inputs], [], before.videos)
         else:
-            gathered = self.live.gathered or gather(inputs)
-        stills, skipped = gathered
-        self.skipped = tuple(error.message for error in skipped)
+            gathered = self.live.gathered or self._library.gathered(inputs)
         if before is not None:  # what the turn before has spent is its own
             self.live.meter = self.meter = Meter(self._eyes, self._limits, self.live.cancel)
+        memory = self._library.holding(gathered, self.meter.admit)
+        self.skipped = tuple(error.message for error in gathered.skipped)
         restated = self._brain.restate(question, history)
-        self.live.state = State.begin(restated, stills, asked=question, history=history)
+        first, *rest = self._brain.parts(restated) if memory is not None else (restated,)
+        state = State.begin(
+            first,
+            gathered.stills,
+            whole=restated,
+            asked=question,
+            history=history,
+            videos=gathered.videos,
+            searches=memory is not None,
+            pending=tuple(rest),
+        )
+        self.live.state = state.remembering(memory)
         return self.live.state
 
     @property
@@ -170,16 +190,21 @@ class Run:
             parts=found.parts,
             comparisons=found.comparisons,
             pictures=found.pictures,
+            timeline=found.timeline,
             failed=failed,
         )
 
     def learn(self, call: Call, found: Found) -> None:
         """Take a tool's answer as the draft, if it answers the run's own question or is the first."""
         state = self.state
-        if found.answer is None or found.confidence is None:
-            return
         asked_same = call.arguments.get("question") in (None, "", state.question)
         own = asked_same and not call.arguments.get("images")
+        if found.sightings is not None:
+            state.sightings = found.sightings
+        if found.focus is not None:
+            state.focus = found.focus
+        if found.answer is None or found.confidence is None:
+            return
         if state.draft is not None and not own:
             return
         state.adopt(
@@ -191,6 +216,7 @@ class Run:
                 per_still=found.per_still,
                 divided=bool(found.parts or found.comparisons),
                 comparisons=found.comparisons,
+                pinned=found.pinned,
             )
         )
         self.meter.has_answer = True
@@ -239,12 +265,14 @@ class Run:
         """Gather what the run found."""
         state = self.state
         assert state.draft is not None  # only a run with one ends
+        last = Answered(question=state.question, draft=state.draft, evidence=state.evidence)
+        parts = (*state.answered, last)
         self.live.result = Result(
-            question=state.question,
-            answer=state.draft.text,
-            confidence=state.draft.confidence,
-            evidence=state.evidence,
-            comparisons=state.draft.comparisons,
+            question=state.whole,
+            answer=state.words,
+            confidence=math.prod(part.draft.confidence for part in parts),
+            evidence=tuple(item for part in parts for item in part.evidence),
+            comparisons=tuple(pair for part in parts for pair in part.draft.comparisons),
             steps=tuple(state.steps),
             usage=self.meter.usage,
             model=self.meter.name,
@@ -276,7 +304,11 @@ class Run:
         """Read the run that the channels hold, with its pictures."""
         kept = self._values["run"]
         gallery = Gallery.restored(kept["pictures"], self._values.get("media", {}))
-        return State.model_validate(kept["state"]).placed(gallery)
+        state = State.model_validate(kept["state"]).placed(gallery)
+        if not state.searches:
+            return state
+        kept_videos = Gathered(state.stills, [], state.videos)
+        return state.remembering(self._library.holding(kept_videos, lambda: None))
 
 
 def sure(text: str, confidence: float) -> str:

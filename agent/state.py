@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from ..memory import Box, Evidence, Still
+from ..memory import Box, Evidence, Span, Still
 from ..tools.differences import Comparison
 from ..tools.llava_next.answers import Usage
 from ..tools.look import whole, windows
 from .gallery import Gallery
 from .steps import Call, Confidence, ObservationStep, Record, Step, StoppedBecause
+
+if TYPE_CHECKING:
+    from ..memory.store import VisualMemory
 
 SHORT_ANSWER = 24
 """Tokens up to which an answer is short."""
@@ -38,6 +41,9 @@ class Draft(Record):
         What it tells, where it is what pictures differ in.
     said : bool
         A brain's own words, not the model's answer to the question.
+    pinned : tuple of str
+        Names of the frames between which something comes or goes, the one that shows it first, where that is
+        what was asked.
     """
 
     text: str
@@ -48,11 +54,31 @@ class Draft(Record):
     divided: bool = False
     comparisons: tuple[Comparison, ...] = ()
     said: bool = False
+    pinned: tuple[str, ...] = ()
 
     @property
     def short(self) -> bool:
         """Whether it is a word or a few, which can be compared with other answers as it is."""
         return self.tokens <= SHORT_ANSWER
+
+
+class Sighting(Record):
+    """A still that a search found: its name, its stretch of video, and how likely it shows what was sought.
+
+    ``there`` is None where the question names nothing that a look could confirm.
+    """
+
+    name: str
+    span: Span | None = None
+    there: Confidence | None = None
+
+
+class Answered(Record):
+    """A part of the question that is answered, with what its answer rests on."""
+
+    question: str
+    draft: Draft
+    evidence: tuple[Evidence, ...]
 
 
 class Exchange(Record):
@@ -68,12 +94,27 @@ class State(BaseModel):
     Parameters
     ----------
     question : str
-        Complete in itself; ``asked`` is what the user wrote.
-    asked : str
+        Complete in itself, and the part that is being answered.
+    whole, asked : str
+        All of it, complete in itself, and as the user wrote it.
     history : tuple of Exchange
         Earlier turns of the conversation, oldest first.
     inputs : int
         How many of the gallery's stills, the first ones, the question is about.
+    videos : tuple of str
+        Files that a search is to look in.
+    searches : bool
+        Whether there is something to search: videos, or a memory and no inputs.
+    sightings : tuple of Sighting
+        What searches found, the best first.
+    focus : tuple of str
+        Names of the stills that the question is looked at with beside the inputs, where a search chose some.
+    pending : tuple of str
+        Parts of the question that are still to be answered, after this one.
+    answered : tuple of Answered
+        Parts that are.
+    since : int
+        How many steps earlier parts took.
     queue : list of Call
         What the brain has decided and the loop has not done yet.
     draft : Draft or None
@@ -95,9 +136,17 @@ class State(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     question: str
+    whole: str
     asked: str
     history: tuple[Exchange, ...] = ()
     inputs: int
+    videos: tuple[str, ...] = ()
+    searches: bool = False
+    sightings: tuple[Sighting, ...] = ()
+    focus: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    answered: tuple[Answered, ...] = ()
+    since: int = 0
     queue: list[Call] = []
     draft: Draft | None = None
     last_notes: tuple[str, ...] = ()
@@ -110,14 +159,26 @@ class State(BaseModel):
     stopped_because: StoppedBecause = "answered"
 
     _gallery: Gallery = PrivateAttr(default_factory=Gallery)
+    _memory: VisualMemory | None = PrivateAttr(default=None)
 
     @classmethod
     def begin(cls, question: str, stills: Sequence[Still], **more: Any) -> State:
         """Start a run about ``stills``."""
-        more.setdefault("asked", question)
+        more.setdefault("whole", question)
+        more.setdefault("asked", more["whole"])
         state = cls(question=question, inputs=len(stills), **more)
         state._gallery = Gallery(stills)
         return state
+
+    def remembering(self, memory: VisualMemory | None) -> State:
+        """Give a state the memory that its searches look in, and return it."""
+        self._memory = memory
+        return self
+
+    @property
+    def memory(self) -> VisualMemory | None:
+        """What searches look in, if there is anything to search."""
+        return self._memory
 
     def placed(self, gallery: Gallery) -> State:
         """Give a state that was read from JSON its pictures, and return it."""
@@ -131,13 +192,13 @@ class State(BaseModel):
 
     @property
     def stills(self) -> list[Still]:
-        """What the question is about."""
-        return self._gallery.stills[: self.inputs]
+        """What the question is looked at with: the inputs, and what a search chose."""
+        return [*self._gallery.stills[: self.inputs], *(self._gallery[name] for name in self.focus)]
 
     @property
     def observations(self) -> list[ObservationStep]:
-        """What tools found so far."""
-        return [step for step in self.steps if isinstance(step, ObservationStep)]
+        """What tools found so far, for this part of the question."""
+        return [step for step in self.steps[self.since :] if isinstance(step, ObservationStep)]
 
     def found_by(self, tool: str) -> list[ObservationStep]:
         """Return what one tool found so far."""
@@ -171,11 +232,34 @@ class State(BaseModel):
             self.evidence = self._of_differences(draft)
             return
         stills = self._named_in(draft.text) if draft.said else self.stills
+        if draft.pinned:
+            stills = [self._gallery[draft.pinned[0]]]
         said = draft.per_still or (draft.text,) * len(stills)
         self.evidence = tuple(
-            Evidence.of(still, f"{self.question} {text}", draft.confidence, draft.region)
+            Evidence.of(still, f"{self.question} {text}", draft.confidence, draft.region or self._span(still))
             for still, text in zip(stills, said, strict=True)
         )
+
+    def _span(self, still: Still) -> Span | None:
+        """Return the stretch of video that a still was found to stand for."""
+        return next((s.span for s in self.sightings if self._gallery[s.name] is still), None)
+
+    @property
+    def words(self) -> str:
+        """The answers to all parts so far, in order."""
+        said = [part.draft.text for part in self.answered]
+        return "; ".join([*said, self.draft.text] if self.draft is not None else said)
+
+    def go_on(self) -> bool:
+        """Keep the answer to this part of the question, and turn to the next, if there is one."""
+        if not self.pending or self.draft is None:
+            return False
+        done = Answered(question=self.question, draft=self.draft, evidence=self.evidence)
+        self.answered = (*self.answered, done)
+        self.question, self.pending = self.pending[0], self.pending[1:]
+        self.draft, self.evidence, self.verified, self.sent_back = None, (), False, False
+        self.sightings, self.focus, self.since, self.last_notes = (), (), len(self.steps), ()
+        return True
 
     def _named_in(self, text: str) -> list[Still]:
         """Return the stills that a brain's answer names; all inputs if it names none."""

@@ -96,11 +96,17 @@ class _Step(Record):
 
 
 class PlanStep(_Step):
-    """What the question will cost; ``skipped`` says, input by input, what could not be read and why."""
+    """What the question will cost; ``skipped`` says, input by input, what could not be read and why.
+
+    ``parts`` are the questions that it is answered as, one by one, where these are several; ``videos``
+    the files that are searched.
+    """
 
     kind: Literal["plan"] = "plan"
     question: str
+    parts: tuple[str, ...] = ()
     stills: int
+    videos: tuple[str, ...] = ()
     visual_tokens: int
     pictures: tuple[Picture, ...] = ()
     skipped: tuple[str, ...] = ()
@@ -109,7 +115,8 @@ class PlanStep(_Step):
         """Return the user's turn: the pictures, each behind its name, and the question."""
         from langchain_core.messages import HumanMessage
 
-        lines = [text_block(f"Not readable: {line}") for line in self.skipped]
+        lines = [text_block(f"Video, to be searched: {video}") for video in self.videos]
+        lines += [text_block(f"Not readable: {line}") for line in self.skipped]
         return [HumanMessage([*show.blocks(self.pictures), *lines, text_block(self.question)])]
 
 

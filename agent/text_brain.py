@@ -17,7 +17,7 @@ from .brains import Move
 from .messages import INSTRUCTIONS, NOW, conversation
 from .state import Exchange, State
 from .steps import Call
-from .toolbox import Tool
+from .tool import Tool
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -79,6 +79,10 @@ class TextBrain:
     def restate(self, question: str, history: tuple[Exchange, ...]) -> str:
         """Return the question: the model is told what was said before."""
         return question
+
+    def parts(self, question: str) -> tuple[str, ...]:
+        """Return the question: the model plans how to answer all of it."""
+        return (question,)
 
     def _write(
         self, state: State, tools: Mapping[str, Tool], eyes: Any, again: Sequence[tuple[str, str]]

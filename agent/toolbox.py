@@ -5,12 +5,10 @@ The work is done in :mod:`sightloop.tools`; here are only names, descriptions, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from ..errors import InputError, nearest
 from ..memory import Box, Still
@@ -19,45 +17,13 @@ from ..tools.divide import divide, division
 from ..tools.intents import Change
 from ..tools.look import Eyes, look, look_closer, whole
 from ..tools.mark import mark
-from ..tools.small_looks import Part
+from ..tools.video_questions import of_stills
 from .state import State
-from .steps import Picture
+from .tool import Arguments, Found, OfImages, Tool
+from .video_tools import VIDEO_TOOLS
 
 Numbers = Annotated[list[float], Field(min_length=4, max_length=4)]
 BOX = "x0, y0, x1, y1 in pixels of that image; 0, 0 is its upper left corner"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a tool found; the fields are those of an ObservationStep.
-
-    ``tokens`` is the answer's length in the model's tokens, ``undecided`` says that the tool has no answer,
-    ``cut_short`` that it was stopped before its end.
-    """
-
-    text: str
-    answer: str | None = None
-    confidence: float | None = None
-    region: Box | None = None
-    per_still: tuple[str, ...] = ()
-    parts: tuple[Part, ...] = ()
-    comparisons: tuple[Comparison, ...] = ()
-    pictures: tuple[Picture, ...] = ()
-    notes: tuple[str, ...] = ()
-    tokens: int = 1
-    cut_short: bool = False
-
-
-class Arguments(BaseModel):
-    """What a tool is called with."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class OfImages(Arguments):
-    """Of several images; none named means all that the user gave."""
-
-    images: list[str] = Field(default=[], max_length=16, description='names such as "image 1"; empty for all')
 
 
 class Asking(OfImages):
@@ -92,59 +58,6 @@ class Marking(OfImage):
     boxes: list[Numbers] = Field(min_length=1, max_length=32, description=BOX)
 
 
-Run = Callable[[Eyes, State, Any], Found]
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool that a brain can call.
-
-    Parameters
-    ----------
-    name : str
-    description : str
-    arguments : class of pydantic models
-    run : callable
-        Takes the eyes, the run's state (of which it changes the gallery alone) and its arguments.
-    """
-
-    name: str
-    description: str
-    arguments: type[Arguments]
-    run: Run
-
-    def parsed(self, arguments: dict[str, Any]) -> Arguments:
-        """Read arguments.
-
-        Raises
-        ------
-        InputError
-            If they are not what it takes; the message says what is wrong with which.
-        """
-        try:
-            return self.arguments.model_validate(arguments)
-        except ValidationError as error:
-            wrong = "; ".join(
-                f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors()
-            )
-            raise InputError(
-                f"{self.name} was called with wrong arguments: {wrong}.", input=self.name
-            ) from None
-
-    def __call__(self, eyes: Eyes, state: State, arguments: dict[str, Any]) -> Found:
-        """Run it; errors as of :meth:`parsed`, and those of the tool."""
-        return self.run(eyes, state, self.parsed(arguments))
-
-    @cache  # noqa: B019 - there are as many tools as this module makes
-    def schema(self) -> dict[str, Any]:
-        """Return it as language models are told of a function (OpenAI's format, which LangChain takes)."""
-        parameters = self.arguments.model_json_schema()
-        parameters.pop("description", None)
-        parameters.pop("title", None)
-        described = {"name": self.name, "description": self.description, "parameters": parameters}
-        return {"type": "function", "function": described}
-
-
 def stills_of(state: State, names: Sequence[str]) -> list[Still]:
     """Return the named stills, or all that the question is about."""
     return [state.gallery[name] for name in names] or state.stills
@@ -161,7 +74,10 @@ def _in_gallery(state: State, found: Sequence[Comparison], names: Sequence[str])
 
 
 def _look(eyes: Eyes, state: State, asking: Asking) -> Found:
-    seen = look(eyes, asking.question or state.question, stills_of(state, asking.images))
+    question = asking.question or state.question
+    if state.searches:
+        question = of_stills(question)
+    seen = look(eyes, question, stills_of(state, asking.images))
     return Found(
         text=f"{seen.text} ({seen.confidence:.0%} sure)",
         answer=seen.text,
@@ -307,9 +223,16 @@ TOOLS: dict[str, Tool] = {
         Tool("zoom", "Enlarge an image around a place; the part becomes an image.", Zooming, _zoom),
         Tool("mark", "Draw numbered boxes on an image, to speak of them by number.", Marking, _mark),
         Tool("show", "See an image again.", OfImage, _show),
+        *VIDEO_TOOLS,
     )
 }
 """All tools by name."""
+
+
+def usable(state: State) -> dict[str, Tool]:
+    """Return the tools that can do something in a run: without anything to search, nothing is searched."""
+    searching = {tool.name for tool in VIDEO_TOOLS}
+    return {name: tool for name, tool in TOOLS.items() if state.memory is not None or name not in searching}
 
 
 def tool(name: str) -> Tool:

@@ -47,8 +47,9 @@ def replay(agent: VisualAgent, result: Result) -> Result:
     wholes = [(result.still(picture.still), picture.region) for picture in planned.pictures]
     stills = [whole.crop(region) if region is not None else whole for whole, region in wholes]
     # The record says when to end, not today's limits.
-    again = VisualAgent(agent.eyes, brain=Recorded(moves(result)), limits=Limits(steps=None))
-    return again.run(result.question, stills)
+    brain = Recorded(moves(result), planned.parts)
+    again = VisualAgent(agent.eyes, brain=brain, memory=agent.memory, limits=Limits(steps=None))
+    return again.run(result.question, [*stills, *planned.videos])
 
 
 def diff(one: Result, other: Result) -> tuple[str, ...]:

@@ -16,9 +16,10 @@ from ..errors import EvidenceError
 from ..memory import Box, Evidence, Still
 from ..tools.differences import Comparison
 from ..tools.divide import divide, division
-from ..tools.intents import Change, Intent
+from ..tools.intents import Change, Intent, Moving
 from ..tools.look import Eyes, interleave, same_answer, sees_one_at_a_time
-from ..tools.small_looks import YES_NO
+from ..tools.small_looks import THERE, YES_NO
+from ..tools.video_questions import NOT_FOUND, named, of_stills, things
 from .state import Draft
 from .steps import Picture, Verdict
 
@@ -68,7 +69,13 @@ class _Again:
 
 
 def verify(
-    eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence], pictures: Sequence[Picture] = ()
+    eyes: Eyes,
+    question: str,
+    draft: Draft,
+    evidence: Sequence[Evidence],
+    pictures: Sequence[Picture] = (),
+    *,
+    searched: bool = False,
 ) -> Verification:
     """Reopen the stills that ``evidence`` rests on, and ask again.
 
@@ -85,6 +92,8 @@ def verify(
         In the order of the stills; of the differences, where the draft tells some.
     pictures : sequence of Picture
         All of the run, which the numbers of the draft's comparisons count.
+    searched : bool
+        Whether the stills were found by a search: what was found is then asked for again.
 
     Returns
     -------
@@ -93,6 +102,10 @@ def verify(
     try:
         if any(pair.differences for pair in draft.comparisons):
             again = _compared(eyes, draft.comparisons, pictures)
+        elif draft.pinned:
+            again = [_pinned(eyes, question, draft.pinned, pictures)] * len(evidence)
+        elif searched and not draft.said:
+            again = _found(eyes, question, draft, evidence)
         else:
             again = _asked(eyes, question, draft, evidence)
     except EvidenceError as error:
@@ -116,6 +129,42 @@ def _asked(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]
     if draft.short and not draft.said:
         return [_reframed(eyes, question, draft.text, stills)] * len(stills)
     return [_claimed(eyes, evidence[0].claim, stills)] * len(stills)
+
+
+def _pinned(eyes: Eyes, question: str, names: Sequence[str], pictures: Sequence[Picture]) -> _Again:
+    """Look again at the frames between which something comes or goes, in another framing."""
+    by_name = {picture.name: picture for picture in pictures}
+    stills = [Evidence(still=by_name[name].still, claim="", confidence=0).reopen() for name in names]
+    shown, *other = _shown(eyes, question, [still.crop(frames(still)[0]) for still in stills])
+    right = shown * (1 - other[0] if other else 1.0)
+    return _Again(right, 1 - right)
+
+
+def _found(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]) -> list[_Again]:
+    """Ask each still again: for the thing, where its being there is the answer, else the question itself."""
+    stills = [item.reopen() for item in evidence]
+    goal = division(eyes.checkpoint, question, stills)
+    if isinstance(goal, Moving) and draft.divided:
+        # In one other framing: it takes as many looks as there are frames.
+        found = divide(eyes, goal, [still.crop(frames(still)[0]) for still in stills])
+        said = [(found.text, found.confidence) if found else ("", 0.0)]
+        return [_agreeing(draft.text, said)] * len(stills)
+    if not draft.divided:
+        return [_reframed(eyes, of_stills(question), draft.text, stills)] * len(stills)
+    there = draft.text not in ("no", NOT_FOUND)
+    again = []
+    for still in stills:
+        sure = sum(_shown(eyes, question, [still.crop(box) for box in frames(still)])) / 2
+        again.append(_Again(sure, 1 - sure) if there else _Again(1 - sure, sure))
+    return again
+
+
+def _shown(eyes: Eyes, question: str, stills: Sequence[Still]) -> list[float]:
+    """Return how likely each still shows all the things of the question."""
+    asked = [THERE.format(thing=named(name)) for name in things(question)]
+    choices = eyes.choose_many([[still, words] for still in stills for words in asked], YES_NO)
+    sure = [choice.probabilities[0] for choice in choices]
+    return [min(sure[k : k + len(asked)]) for k in range(0, len(sure), len(asked))]
 
 
 def _compared(eyes: Eyes, comparisons: Sequence[Comparison], pictures: Sequence[Picture]) -> list[_Again]:
@@ -144,7 +193,7 @@ def _compared(eyes: Eyes, comparisons: Sequence[Comparison], pictures: Sequence[
 
 def _reframed(eyes: Eyes, question: str, text: str, stills: Sequence[Still]) -> _Again:
     """Ask the question of every framing; agreement counts as much as the model was sure of what it said."""
-    answers = eyes.answers([interleave(question, framing) for framing in _framings(stills)])
+    answers = eyes.answers([interleave(question, framing, eyes.checkpoint) for framing in _framings(stills)])
     return _agreeing(text, [(answer.text, answer.confidence) for answer in answers])
 
 
@@ -166,7 +215,9 @@ def _agreeing(text: str, said: Sequence[tuple[str, float]]) -> _Again:
 
 def _claimed(eyes: Eyes, claim: str, stills: Sequence[Still]) -> _Again:
     """Ask whether the claim is right."""
-    return _Again(*eyes.choose(interleave(CLAIM.format(claim=claim), stills), YES_NO).probabilities)
+    return _Again(
+        *eyes.choose(interleave(CLAIM.format(claim=claim), stills, eyes.checkpoint), YES_NO).probabilities
+    )
 
 
 def frames(still: Still) -> tuple[Box, Box]:

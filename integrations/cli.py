@@ -1,4 +1,4 @@
-"""The command line: ``sightloop ask | compare | plan | models | doctor | bench``.
+"""The command line: ``sightloop ask | compare | plan | models | doctor``, and those of the other files.
 
 Exit codes: 0 with an answer, 2 for bad usage or input, 1 for what was not foreseen, 130 for Ctrl-C. Answers
 go to stdout, everything else to stderr; with ``--json`` both are one JSON object. What a command needs is
@@ -7,18 +7,41 @@ imported inside it, so that ``models``, ``plan`` and ``--help`` start without to
 
 from __future__ import annotations
 
-import json
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from .. import __version__
-from ..errors import SightloopError
+from ..errors import InputError, SightloopError
+from .cli_bench import bench
+from .cli_memory import opened
+from .cli_memory import register as register_memory
+from .cli_options import (
+    AllowUrls,
+    Bits,
+    Debug,
+    Device,
+    Embedding,
+    Files,
+    GpuBytes,
+    InMemory,
+    Json,
+    Model,
+    Optional,
+    Quantization,
+    Report,
+    Seconds,
+    Steps,
+    Trace,
+    VisualTokens,
+    dump,
+    eyes_of,
+)
 
 if TYPE_CHECKING:
     from ..agent import Limits
@@ -41,61 +64,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-bench = typer.Typer(
-    name="bench", help="Measure, with numbers that a command regenerates.", no_args_is_help=True
-)
+register_memory(app)
 app.add_typer(bench)
-
-
-class Quantization(StrEnum):
-    """How many bits a weight of the language model takes."""
-
-    eight = "8bit"
-    four = "4bit"
-
-
-Files = Annotated[list[str], typer.Argument(help="Pictures, or folders of pictures.", show_default=False)]
-
-
-def _writable(path: Path | None) -> Path | None:
-    """Refuse a page that could not be written, before the model is loaded."""
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise typer.BadParameter(f"{path} is a folder, or lies in none that exists.")
-    return path
-
-
-Model = Annotated[
-    str | None,
-    typer.Option(
-        help="A checkpoint's name (see `sightloop models`) or a local folder of weights; "
-        "the embedded pocket model by default.",
-        show_default=False,
-    ),
-]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1; by default the best there is.")]
-Bits = Annotated[
-    Quantization | None, typer.Option(help="Load the language model in fewer bits (needs a CUDA GPU).")
-]
-Steps = Annotated[int, typer.Option(min=1, help="Tools that may run, checks of the answer included.")]
-VisualTokens = Annotated[int | None, typer.Option(min=1, help="Visual tokens that the whole run may spend.")]
-Seconds = Annotated[
-    float | None, typer.Option(help="Seconds that the whole run may take, once the model is loaded.")
-]
-GpuBytes = Annotated[
-    int | None, typer.Option(min=1, help="Bytes of memory that a call may take beside the weights.")
-]
-Report = Annotated[
-    Path | None,
-    typer.Option(
-        help="Write a page with pictures, boxes, steps and cost.", callback=_writable, show_default=False
-    ),
-]
-Trace = Annotated[
-    Path | None, typer.Option(help="Save the run and its pictures to this folder.", show_default=False)
-]
-AllowUrls = Annotated[bool, typer.Option("--allow-urls", help="Fetch pictures named by web addresses.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unforeseen error.")]
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -125,14 +95,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def _fail(args: Sequence[str], kind: str, message: str, source: str | None, code: int) -> NoReturn:
     if "--json" in args:
-        typer.echo(_dump({"error": {"type": kind, "message": message, "input": source}}), err=True)
+        typer.echo(dump({"error": {"type": kind, "message": message, "input": source}}), err=True)
     else:
         typer.echo(f"sightloop: {message}", err=True)
     sys.exit(code)
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _show_version(wanted: bool) -> None:
@@ -153,7 +119,9 @@ def _root(
 @app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="What to ask, in your own words.", show_default=False)],
-    files: Files,
+    files: Optional = None,
+    memory: InMemory = None,
+    embedder: Embedding = None,
     model: Model = None,
     device: Device = None,
     quantization: Bits = None,
@@ -167,15 +135,15 @@ def ask(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Answer a question about pictures, with evidence and cost."""
-    from ..agent.inputs import asked, gather
+    """Answer a question about pictures and videos, or about a memory, with evidence and cost."""
+    from ..agent.inputs import Gathered, asked, gather
 
     limits = _limits(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
-    question, inputs = (
-        asked(question),
-        gather(files, urls=allow_urls),
-    )  # before torch and the weights are loaded
-    result = _run(question, inputs, limits, model, device, quantization)
+    question = asked(question)  # input is read before torch and the weights are loaded
+    if not files and memory is None:
+        raise typer.BadParameter("name a picture, a video or a folder, or a --memory to ask.")
+    inputs = gather(files, urls=allow_urls) if files else Gathered([], [])
+    result = _run(question, inputs, limits, model, device, quantization, memory, embedder)
     _deliver(result, report, trace, as_json)
 
 
@@ -222,12 +190,15 @@ def _run(
     model: str | None,
     device: str | None,
     quantization: Quantization | None,
+    memory: str | None = None,
+    embedder: str | None = None,
 ) -> Result:
     from ..agent import VisualAgent
-    from ..tools.llava_next import LlavaNext
 
-    eyes = LlavaNext(model, device=device, quantization=quantization.value if quantization else None)
-    return _follow(VisualAgent(eyes, limits=limits).stream(question, inputs))
+    eyes = eyes_of(model, device, quantization)
+    with ExitStack() as stack:
+        kept = stack.enter_context(opened(memory, eyes, embedder)) if memory is not None else None
+        return _follow(VisualAgent(eyes, memory=kept, limits=limits).stream(question, inputs))
 
 
 def _deliver(result: Result, report: Path | None, trace: Path | None, as_json: bool) -> None:
@@ -241,7 +212,7 @@ def _deliver(result: Result, report: Path | None, trace: Path | None, as_json: b
     if trace is not None:
         result.save(trace)
     if as_json:
-        typer.echo(_dump(result.model_dump(mode="json")))
+        typer.echo(dump(result.model_dump(mode="json")))
     else:
         show_result(result)
 
@@ -279,13 +250,19 @@ def plan(
     from .render import show_plan
 
     checkpoint = _checkpoint(model)
-    stills, skipped = gather(files)
+    stills, skipped, videos = gather(files)
+    for video in videos:
+        skipped.append(
+            InputError(f"{video} is a video: what a question costs depends on what is found.", input=video)
+        )
+    if not stills:
+        raise skipped[-1]
     for error in skipped:
         typer.echo(f"sightloop: skipped: {error.message}", err=True)
     prompts = looking_prompts(checkpoint, question, stills)
     planned = _together([make_plan(checkpoint, prompt).to_json() for prompt in prompts])
     if as_json:
-        typer.echo(_dump(planned))
+        typer.echo(dump(planned))
     else:
         show_plan(planned, stills)
 
@@ -315,7 +292,7 @@ def models(as_json: Json = False, debug: Debug = False) -> None:
     from .render import checkpoint_row, show_models
 
     if as_json:
-        typer.echo(_dump([checkpoint_row(checkpoint) for checkpoint in CHECKPOINTS]))
+        typer.echo(dump([checkpoint_row(checkpoint) for checkpoint in CHECKPOINTS]))
     else:
         show_models(CHECKPOINTS)
 
@@ -328,42 +305,6 @@ def doctor(as_json: Json = False, debug: Debug = False) -> None:
 
     found = inspect()
     if as_json:
-        typer.echo(_dump(found))
+        typer.echo(dump(found))
     else:
         show_record(found)
-
-
-@bench.command("pocket")
-def bench_pocket(
-    seed: Annotated[int, typer.Option(help="Of the worlds that are asked about; none was trained on.")] = 1,
-    count: Annotated[int, typer.Option(min=2, help="Worlds of each kind.")] = 150,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Measure the embedded model on fresh worlds: accuracy, the blind baseline and the majority answer."""
-    from ..tools.llava_next.pocket.bench import run
-    from .render import show_record
-
-    table = run(seed, count)
-    if as_json:
-        typer.echo(_dump(table))
-    else:
-        show_record(table)
-
-
-@bench.command("compare")
-def bench_compare(
-    seed: Annotated[int, typer.Option(help="Of the worlds and of what is changed in photographs.")] = 1,
-    count: Annotated[int, typer.Option(min=2, help="Pairs of worlds.")] = 100,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Measure comparing: changes found and named, false alarms; the bare model beside the tool."""
-    from ..tools.compare_bench import run
-    from .render import show_record
-
-    table = run(seed, count)
-    if as_json:
-        typer.echo(_dump(table))
-    else:
-        show_record(table)

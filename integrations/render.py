@@ -12,6 +12,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from ..agent.result import Result
     from ..memory import Evidence, Still
+    from ..memory.records import Added
     from ..tools.llava_next.checkpoints import Bits, Checkpoint
 
 VERDICT_STYLES = {"confirmed": "green", "rejected": "red", "unverified": "yellow"}
@@ -66,6 +67,48 @@ def _evidence_line(item: Evidence) -> Text:
     line = Text(f"rests on {where}: {shorten(item.claim, CLAIM_WIDTH, placeholder=' ...')}  ")
     line.append(f"{item.verdict} {item.confidence:.0%}", style=VERDICT_STYLES[item.verdict])
     return line
+
+
+def show_added(added: Added) -> None:
+    """Print what went into a memory."""
+    console = _console()
+    for source in added.sources:
+        console.print(f"indexed    {source}")
+    for source in added.unchanged:
+        console.print(f"unchanged  {source}")
+    console.print(f"{_counted(added.stills, 'still')} added")
+    for warning in added.warnings:
+        console.print(f"note: {warning}", style="yellow")
+
+
+def show_shots(told: Mapping[str, Any]) -> None:
+    """Print the shots of a video."""
+    console = _console()
+    for number, shot in enumerate(told["shots"], start=1):
+        keyframes = ", ".join(f"{one['t']:.2f}" for one in shot["keyframes"])
+        console.print(
+            f"shot {number:3}  {shot['start']:9.2f} - {shot['end']:9.2f} s  frames {shot['first_frame']} to "
+            f"{shot['last_frame']}, keyframes at {keyframes or 'none'}"
+        )
+    for warning in told["warnings"]:
+        console.print(f"note: {warning}", style="yellow")
+
+
+def show_found(told: Mapping[str, Any]) -> None:
+    """Print moments that a search found, best first."""
+    console = _console()
+    for one in told["moments"]:
+        when = (
+            ""
+            if one["start"] is None
+            else f" {one['start']:.1f} - {one['end']:.1f} s, seen at {one['t']:.1f} s"
+        )
+        sure = "" if one["there"] is None else f", {one['there']:.0%} sure"
+        console.print(f"{one['source']}{when}{sure}{': ' + one['text'] if one['text'] else ''}")
+    if not told["moments"]:
+        console.print("nothing was found")
+    for note in told["notes"]:
+        console.print(f"note: {note}", style="yellow")
 
 
 def show_plan(plan: Mapping[str, Any], stills: Sequence[Still]) -> None:

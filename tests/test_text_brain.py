@@ -17,7 +17,8 @@ from sightloop.agent import Limits, Result, VisualAgent
 from sightloop.agent.messages import NOW
 from sightloop.agent.steps import CallStep, ObservationStep
 from sightloop.agent.text_brain import ANSWER, TextBrain, call_schema, parse
-from sightloop.agent.toolbox import TOOLS
+from sightloop.agent.toolbox import TOOLS as ALL
+from sightloop.agent.video_tools import VIDEO_TOOLS
 from sightloop.errors import BrainError
 from sightloop.memory import Still
 from sightloop.tools.llava_next import Said
@@ -26,6 +27,8 @@ from sightloop.tools.llava_next.checkpoints import find
 from .scripted import ScriptedEyes
 from .scripted_chat import ScriptedChat, scripted_chat
 from .tiny import build
+
+TOOLS = {name: tool for name, tool in ALL.items() if tool not in VIDEO_TOOLS}  # there is nothing to search
 
 
 def scripted() -> ScriptedEyes:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 from ..memory import Box, Still
 from .align import Aligned, align, on_still
+from .captions import READ, SIGN
 from .differences import Difference, iou
 from .kinds import joined, judged
 from .look import Eyes
 from .naming import widened
 from .regions import Changed, changed_regions, no_noise
 from .small_looks import THERE, YES_NO, SmallLooks, article
-from .written import READ, SIGN, text_crop, written
+from .written import text_crop, written
 
 TRIM = 0.03
 """Share of either side that the other framing leaves out, far from the difference."""

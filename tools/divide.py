@@ -18,8 +18,21 @@ import numpy as np
 
 from ..memory import Box, Still
 from .differences import MOST_STILLS, Comparison
-from .intents import Change, CountIn, Either, First, Intent, Moment, Most, Relation, Sided, Which, intent
-from .look import Eyes, distinct, interleave, label, sees_one_at_a_time
+from .intents import (
+    Change,
+    CountIn,
+    Either,
+    First,
+    Intent,
+    Moment,
+    Most,
+    Moving,
+    Relation,
+    Sided,
+    Which,
+    intent,
+)
+from .look import Eyes, distinct, interleave, label, one_video, sees_one_at_a_time
 from .small_looks import LIST, Part, SmallLooks, names, peak
 
 if TYPE_CHECKING:
@@ -35,6 +48,9 @@ OTHER_SCENE = 0.9
 """Confidence that two pictures that cannot be laid over each other show different scenes."""
 OFTEN = 0.3
 """Share of a cell's probability, over the likeliest one's, from which another thing of the name is there."""
+STIRRED = 0.5
+"""Cells by which a thing has to be displaced to have moved."""
+STATIC = "it does not move"
 THINGS = ("thing", "object", "shape", "item", "one")
 """Names of anything."""
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -90,6 +106,8 @@ def division(checkpoint: Checkpoint, question: str, stills: Sequence[Still]) -> 
         return goal if len(stills) <= MOST_STILLS else None
     if isinstance(goal, Relation | Sided):
         return goal if checkpoint.cells else None
+    if isinstance(goal, Moving):
+        return goal if checkpoint.cells and one_video(stills) else None
     return goal
 
 
@@ -135,6 +153,8 @@ def divide(eyes: Eyes, goal: Intent, stills: Sequence[Still]) -> Divided | None:
         return _which(looks, goal)
     if isinstance(goal, Sided):
         return _sided(looks, goal)
+    if isinstance(goal, Moving):
+        return _moving(looks, goal)
     return _most(looks, goal) if isinstance(goal, Most) else _change(looks, goal)
 
 
@@ -186,6 +206,24 @@ def _moment(looks: SmallLooks, goal: Moment) -> Divided | None:
     return _divided(looks, label(looks.stills[best], best + 1), began[best])
 
 
+def _moving(looks: SmallLooks, goal: Moving) -> Divided | None:
+    """Point to the thing in every frame: it has moved from where it is first to where it is last."""
+    grids = looks.points([(i, goal.thing) for i in range(len(looks.stills))])
+    there = [grid for grid in grids if grid is not None]
+    if len(there) < 2:
+        return None
+    first, last = there[0], there[-1]
+    cells = np.arange(len(first))
+    across = float(last.sum(1) @ cells - first.sum(1) @ cells)
+    down = float(last.sum(0) @ cells - first.sum(0) @ cells)
+    sure = float(first.max() * last.max())
+    if max(abs(across), abs(down)) < STIRRED:
+        return _divided(looks, STATIC, sure)
+    if abs(across) >= abs(down):
+        return _divided(looks, "right" if across > 0 else "left", sure)
+    return _divided(looks, "down" if down > 0 else "up", sure)
+
+
 def _first(looks: SmallLooks, goal: First) -> Divided | None:
     one, other = (_beginnings(row)[:-1] for row in looks.there(goal.things))
     sooner = sum(p * sum(other[t + 1 :]) for t, p in enumerate(one))
@@ -222,7 +260,7 @@ def _which(looks: SmallLooks, goal: Which) -> Divided | None:
 
 def _either(looks: SmallLooks, goal: Either) -> Divided:
     """Weigh the two answers against each other, and against no third one."""
-    choice = looks.eyes.choose(interleave(goal.question, looks.stills), goal.offered)
+    choice = looks.eyes.choose(interleave(goal.question, looks.stills, looks.eyes.checkpoint), goal.offered)
     looks.notes += choice.notes
     return _divided(looks, choice.option, choice.confidence)
 

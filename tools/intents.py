@@ -92,7 +92,14 @@ class Sided:
     side: Direction
 
 
-Intent = Relation | Moment | First | CountIn | Most | Which | Change | Either | Sided
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """Which way ``thing`` moves, over frames of a video."""
+
+    thing: str
+
+
+Intent = Relation | Moment | First | CountIn | Most | Which | Change | Either | Sided | Moving
 
 
 def intent(question: str, stills: int) -> Intent | None:
@@ -114,7 +121,7 @@ def intent(question: str, stills: int) -> Intent | None:
     if stills == 1:
         return _relation(text) or _either(question, text) or _sided(text)
     several = _first(text) or _moment(text) or _count_in(text, stills) or _most(text)
-    return several or _which(text) or _change(text) or _either(question, text)
+    return several or _which(text) or _change(text) or _moving(text) or _either(question, text)
 
 
 def about_the_whole(question: str) -> bool:
@@ -217,6 +224,13 @@ def _change(text: str) -> Change | None:
     if differs:
         return Change("different")
     return Change("same") if said[0] in ("same", "identical", "alike") else None
+
+
+def _moving(text: str) -> Moving | None:
+    way = r"\b(?:which|what) (?:way|direction)\b|\bdirection of\b|\bwhere (?:does|do|did)\b"
+    moves = r"(?:goes|go|moves?|moved|going|moving|heads?|heading|travels?)"
+    found = re.search(rf"\b{_THING}(?: {moves}(?: to)?)?$", text)
+    return Moving(found[1]) if found and re.search(way, text) else None
 
 
 _SIDES: dict[str, Direction] = {

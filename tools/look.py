@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..memory import Box, Size, Still
+from ..memory import Box, Frame, Size, Still
 
 if TYPE_CHECKING:
     from .llava_next.answers import Answer, Choice
@@ -132,14 +132,38 @@ def label(still: Still, number: int) -> str:
     return f"{LABELS[still.origin.kind]} {number}"
 
 
-def interleave(question: str, stills: Sequence[Still]) -> list[str | Still]:
-    """Return the prompt that shows ``stills`` in order, named where there are several, then asks."""
+def interleave(
+    question: str, stills: Sequence[Still], checkpoint: Checkpoint | None = None
+) -> list[str | Still]:
+    """Return the prompt that shows ``stills`` in order, named where there are several, then asks.
+
+    Frames are named with their times for a checkpoint that reads them. One that was trained on pooled frames
+    sees those of one video as a video, behind a sentence that gives their times, as LLaVA-Video was taught to
+    read them (arXiv 2410.02713).
+    """
+    timed = checkpoint is not None and checkpoint.reads_times
     if len(stills) == 1:
-        return [stills[0], question]
+        frame = stills[0].origin
+        return (
+            [f"t={frame.t:.1f}s :", *stills, question]
+            if timed and isinstance(frame, Frame)
+            else [*stills, question]
+        )
+    if timed and checkpoint is not None and "frame" in checkpoint.modes and one_video(stills):
+        times = ",".join(f"{still.origin.t:.2f}s" for still in stills if isinstance(still.origin, Frame))
+        located = f"{len(stills)} frames of a video are located at {times}. Answer about this video."
+        return [located, *stills, question]
     prompt: list[str | Still] = []
     for number, still in enumerate(stills, start=1):
-        prompt += [f"{label(still, number)} :", still]
+        name = label(still, number)
+        when = f" (t={still.origin.t:.1f}s)" if timed and isinstance(still.origin, Frame) else ""
+        prompt += [f"{name}{when} :", still]
     return [*prompt, question]
+
+
+def one_video(stills: Sequence[Still]) -> bool:
+    """Tell whether all stills are frames of one video."""
+    return all(isinstance(s.origin, Frame) and s.origin.source == stills[0].origin.source for s in stills)
 
 
 def same_answer(one: str, other: str) -> bool:
@@ -148,8 +172,12 @@ def same_answer(one: str, other: str) -> bool:
 
 
 def sees_one_at_a_time(checkpoint: Checkpoint, stills: Sequence[Still]) -> bool:
-    """Tell whether there are several stills and the checkpoint was trained on prompts of one."""
-    return len(stills) > 1 and checkpoint.stills_trained == 1
+    """Tell whether there are several stills and the checkpoint was trained on prompts of one.
+
+    Frames of one video are one to those that were trained on videos.
+    """
+    as_video = "frame" in checkpoint.modes and one_video(stills)
+    return len(stills) > 1 and checkpoint.stills_trained == 1 and not as_video
 
 
 def looking_prompts(
@@ -158,7 +186,7 @@ def looking_prompts(
     """Return the prompts that :func:`look` shows stills in: one for all, or one each where it must."""
     if sees_one_at_a_time(checkpoint, stills):
         return [[still, DESCRIBE.format(question=question)] for still in stills]
-    return [interleave(question, stills)]
+    return [interleave(question, stills, checkpoint)]
 
 
 def look(eyes: Eyes, question: str, stills: Sequence[Still]) -> Look:

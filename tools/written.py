@@ -10,16 +10,13 @@ from numpy.typing import NDArray
 
 from ..memory import Box, Still
 from .align import Aligned, on_still
+from .captions import READ, SIGN, blank
 from .differences import Difference
 from .kinds import Corners
 from .look import same_answer, whole
 from .regions import LEAST_CHANGE, Changed, no_noise
 from .small_looks import Part, SmallLooks
 
-SIGN = "What does the sign say?"
-READ = "What text does this show? Answer with the text only, or with: none."
-"""Asked of the part with the text: ``SIGN`` of the embedded model, which was taught no other words."""
-NO_TEXT = ("", "none", "no text", "there is no text", "there is none", "nothing")
 READABLE = 0.3
 """Confidence that the surer of two readings needs."""
 STROKES = 4
@@ -223,7 +220,7 @@ def _read(looks: SmallLooks, shown: Sequence[tuple[int, Box]]) -> list[tuple[str
         looks.parts.append(Part(side, question, answer.text, answer.confidence))
         looks.notes += answer.notes
         text = answer.text.strip(" .\"'\n")
-        said.append(("" if text.casefold() in NO_TEXT else text, answer.confidence))
+        said.append(("" if blank(text) else text, answer.confidence))
     for index, other in enumerate(beside):
         if said[index][0] and same_answer(other.text, answers[index].text):
             said[index] = ("", other.confidence)

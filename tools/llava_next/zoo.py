@@ -81,6 +81,11 @@ class Checkpoint:
         return self.vision.modes if self.video else tuple(m for m in self.vision.modes if m != "frame")
 
     @property
+    def reads_times(self) -> bool:
+        """Whether prompts tell it when frames are shown: the embedded model knows them by number alone."""
+        return self.cells is None
+
+    @property
     def parameters(self) -> int:
         """Parameters of both models and what is between them."""
         newline = 0 if self.family == "llava" else self.text.hidden

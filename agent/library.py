@@ -1,0 +1,88 @@
+"""Library: the memory that a run's searches look in, and how its videos come into it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, cast
+
+from ..errors import InputError
+from ..tools.captions import Captions, Readings
+from ..tools.look import Eyes
+from .inputs import Gathered, Input, gather
+
+if TYPE_CHECKING:
+    from ..memory.embed import Embedder
+    from ..memory.store import VisualMemory
+
+
+class Library:
+    """Holds an agent's memory: the user's own, or a temporary one for the videos that questions are about.
+
+    Parameters
+    ----------
+    eyes : Eyes
+        Which also embed, for a temporary memory.
+    memory : VisualMemory, optional
+    """
+
+    def __init__(self, eyes: Eyes, memory: VisualMemory | None = None) -> None:
+        self._eyes = eyes
+        self._memory = memory
+        self._own = memory is not None
+        self._adding = threading.Lock()
+
+    def gathered(self, inputs: Input | Iterable[Input] | Gathered, *, urls: bool = False) -> Gathered:
+        """Read inputs; none at all stands for everything in the user's memory. Errors as of ``gather``."""
+        if isinstance(inputs, Gathered):
+            return inputs
+        if self._own and isinstance(inputs, (list, tuple)) and not inputs:
+            return Gathered([], [])
+        return gather(inputs, urls=urls)
+
+    def holding(self, gathered: Gathered, admit: Callable[[], None]) -> VisualMemory | None:
+        """Return the memory with the videos of a run in it, or None where there is nothing to search.
+
+        Parameters
+        ----------
+        gathered : Gathered
+            A video that cannot be read to its end is held as far as it goes; one that cannot be read at all
+            is added to ``skipped``.
+        admit : callable
+            Called while videos are read; raises to stop.
+
+        Raises
+        ------
+        InputError
+            If there are no stills, and none of the videos can be read.
+        """
+        if not gathered.videos:
+            return self._memory if self._own and not gathered.stills else None
+        with self._adding:
+            if self._memory is None:
+                self._memory = self._temporary()
+            held = 0
+            for video in gathered.videos:
+                try:
+                    added = self._memory.add(video, progress=lambda _: admit())
+                except InputError as error:
+                    gathered.skipped.append(error)
+                else:
+                    gathered.skipped.extend(added.skipped)
+                    held += len(added.sources) + len(added.unchanged)
+        if not held and not gathered.stills:
+            raise gathered.skipped[-1]
+        return self._memory
+
+    def _temporary(self) -> VisualMemory:
+        from ..memory.store import VisualMemory  # loads Chroma
+
+        if not hasattr(self._eyes, "embed"):
+            raise InputError(
+                f"{self._eyes.name} embeds nothing, so it cannot search videos by itself: pass a memory."
+            )
+        return VisualMemory(
+            embedder=cast("Embedder", self._eyes),
+            captioner=Captions(self._eyes),
+            reader=Readings(self._eyes),
+        )

@@ -1,0 +1,67 @@
+"""The command line's benchmarks: ``sightloop bench pocket | compare | video``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .cli_options import Debug, Json, dump
+
+bench = typer.Typer(
+    name="bench", help="Measure, with numbers that a command regenerates.", no_args_is_help=True
+)
+
+
+@bench.command("pocket")
+def bench_pocket(
+    seed: Annotated[int, typer.Option(help="Of the worlds that are asked about; none was trained on.")] = 1,
+    count: Annotated[int, typer.Option(min=2, help="Worlds of each kind.")] = 150,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure the embedded model on fresh worlds: accuracy, the blind baseline and the majority answer."""
+    from ..tools.llava_next.pocket.bench import run
+    from .render import show_record
+
+    table = run(seed, count)
+    if as_json:
+        typer.echo(dump(table))
+    else:
+        show_record(table)
+
+
+@bench.command("compare")
+def bench_compare(
+    seed: Annotated[int, typer.Option(help="Of the worlds and of what is changed in photographs.")] = 1,
+    count: Annotated[int, typer.Option(min=2, help="Pairs of worlds.")] = 100,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure comparing: changes found and named, false alarms; the bare model beside the tool."""
+    from ..tools.compare_bench import run
+    from .render import show_record
+
+    table = run(seed, count)
+    if as_json:
+        typer.echo(dump(table))
+    else:
+        show_record(table)
+
+
+@bench.command("video")
+def bench_video(
+    seed: Annotated[int, typer.Option(help="Of the films that are rendered.")] = 1,
+    count: Annotated[int, typer.Option(min=1, help="Films of ten minutes.")] = 10,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure finding moments in rendered films: the agent, and the model alone on frames at even steps."""
+    from ..tools.video_bench import run
+    from .render import show_record
+
+    table = run(seed, count)
+    if as_json:
+        typer.echo(dump(table))
+    else:
+        show_record(table)

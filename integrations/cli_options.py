@@ -1,0 +1,97 @@
+"""The command line's options, each said once, and what several commands do with them."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..tools.llava_next import LlavaNext
+
+
+class Quantization(StrEnum):
+    """How many bits a weight of the language model takes."""
+
+    eight = "8bit"
+    four = "4bit"
+
+
+Files = Annotated[list[str], typer.Argument(help="Pictures, or folders of pictures.", show_default=False)]
+Optional = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Pictures, videos, or folders of them; none with --memory: all of it.", show_default=False
+    ),
+]
+Memory = Annotated[str, typer.Option(help="Folder of the memory, or http://host:port of a Chroma server.")]
+InMemory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory", help="Keep and search videos in this memory (see `sightloop index`).", show_default=False
+    ),
+]
+Embedding = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        help="A SigLIP or CLIP checkpoint that a memory is searched by; by default the model's own eyes.",
+        show_default=False,
+    ),
+]
+
+
+def _writable(path: Path | None) -> Path | None:
+    """Refuse a page that could not be written, before the model is loaded."""
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise typer.BadParameter(f"{path} is a folder, or lies in none that exists.")
+    return path
+
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="A checkpoint's name (see `sightloop models`) or a local folder of weights; "
+        "the embedded pocket model by default.",
+        show_default=False,
+    ),
+]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1; by default the best there is.")]
+Bits = Annotated[
+    Quantization | None, typer.Option(help="Load the language model in fewer bits (needs a CUDA GPU).")
+]
+Steps = Annotated[int, typer.Option(min=1, help="Tools that may run, checks of the answer included.")]
+VisualTokens = Annotated[int | None, typer.Option(min=1, help="Visual tokens that the whole run may spend.")]
+Seconds = Annotated[
+    float | None, typer.Option(help="Seconds that the whole run may take, once the model is loaded.")
+]
+GpuBytes = Annotated[
+    int | None, typer.Option(min=1, help="Bytes of memory that a call may take beside the weights.")
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write a page with pictures, boxes, steps and cost.", callback=_writable, show_default=False
+    ),
+]
+Trace = Annotated[
+    Path | None, typer.Option(help="Save the run and its pictures to this folder.", show_default=False)
+]
+AllowUrls = Annotated[bool, typer.Option("--allow-urls", help="Fetch pictures named by web addresses.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unforeseen error.")]
+
+
+def eyes_of(model: str | None, device: str | None, quantization: Quantization | None) -> LlavaNext:
+    """Load the model that looks."""
+    from ..tools.llava_next import LlavaNext
+
+    return LlavaNext(model, device=device, quantization=quantization.value if quantization else None)
+
+
+def dump(value: Any) -> str:
+    """Return a value as the JSON that ``--json`` prints."""
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,264 @@
+"""Find: from a question to the moments of videos, and the stills of a memory, that can answer it.
+
+A search in the memory ranks keyframes by what they look like and by the words that go with them; the eyes
+then look at the first of them and say whether what was asked for is there. Where none shows it, more are
+looked at, up to a bound: looks at single frames are what a question costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..memory import Span, Still
+from .captions import blank, read
+from .look import Eyes, distinct
+from .small_looks import THERE, YES_NO, Part
+from .video_questions import named, plain, query, things, written
+
+if TYPE_CHECKING:
+    from ..memory.search import Hit
+    from ..memory.store import VisualMemory
+
+FIRST, MORE = 5, 3
+"""Keyframes that are looked at, and how many more where none of them shows what was asked for."""
+SEARCHED = 24
+"""Keyframes that a search returns."""
+ANY_TEXT = "the text"
+"""Words that go with whatever was read in a still."""
+IS_WRITTEN = "What is written here?"
+SHOWN = 0.5
+"""Probability from which a keyframe is taken to show something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A still that a search found.
+
+    Parameters
+    ----------
+    still : Still
+    span : Span or None
+        The stretch of its video that it stands for; None for what is no frame.
+    there : float or None, 0..1
+        Probability that it shows what was asked for; None where the eyes were not asked.
+    text : str
+        Words that go with it: its caption, a subtitle.
+    similarity : float
+        Cosine similarity of its picture with what was searched for.
+    thumbnail : str
+        Its picture in the memory, a JPEG.
+    """
+
+    still: Still
+    span: Span | None
+    there: float | None
+    text: str = ""
+    similarity: float = 0.0
+    thumbnail: str = ""
+
+    @property
+    def source(self) -> str:
+        """File that it comes from."""
+        return self.still.origin.source
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``sightloop find --json`` lists."""
+        span = (
+            self.span.model_dump(exclude={"kind"}) if self.span is not None else {"start": None, "end": None}
+        )
+        return {
+            **self.still.ref.model_dump(),
+            **span,
+            "there": self.there,
+            "similarity": self.similarity,
+            "text": self.text,
+            "thumbnail": self.thumbnail,
+        }
+
+    @property
+    def shown(self) -> bool:
+        """Whether it shows what was asked for, as far as anybody looked."""
+        return self.there is None or self.there >= SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a search found, best first.
+
+    Parameters
+    ----------
+    query : str
+        What was searched for.
+    candidates : tuple of Candidate
+        Those looked at, or the first of the search where nothing could be asked.
+    parts : tuple of Part
+        The looks; ``still`` counts the candidates in the order of the search.
+    notes : tuple of str
+    """
+
+    query: str
+    candidates: tuple[Candidate, ...]
+    parts: tuple[Part, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> tuple[Candidate, ...]:
+        """Those that show what was asked for, best first."""
+        return tuple(one for one in self.candidates if one.shown)
+
+    @property
+    def surest(self) -> float:
+        """The highest probability that anything looked at shows what was asked for; 0 where nothing was."""
+        return max((one.there for one in self.candidates if one.there is not None), default=0.0)
+
+
+def find(
+    eyes: Eyes,
+    memory: VisualMemory,
+    question: str,
+    *,
+    sources: Collection[str] | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    most: int = FIRST + MORE,
+) -> Findings:
+    """Search, and look at what was found.
+
+    Parameters
+    ----------
+    eyes : Eyes
+    memory : VisualMemory
+    question : str
+        A question, or words for what to find.
+    sources : collection of str, optional
+        Files to search; all of the memory by default.
+    start, end : float, optional, seconds
+        Of the videos.
+    most : int
+        Stills that are looked at in all.
+
+    Returns
+    -------
+    Findings
+    """
+    search = _Search(eyes, memory, question, sources, start, end, most)
+    search.look(min(FIRST, most))
+    if not search.sure:
+        search.look(most - len(search.seen))
+    ranked = sorted(search.seen, key=lambda found: -(found.there if found.there is not None else 0.0))
+    return Findings(search.query, tuple(ranked), tuple(search.parts), distinct(search.notes))
+
+
+def moments(
+    eyes: Eyes,
+    memory: VisualMemory,
+    question: str,
+    *,
+    top: int,
+    sources: Collection[str] | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    look: bool = True,
+) -> Findings:
+    """Find the ``top`` moments for words to look for: neighbouring keyframes of a video are one moment.
+
+    Parameters
+    ----------
+    eyes, memory, question, sources, start, end
+        As of :func:`find`.
+    top : int
+        Moments to return, at most.
+    look : bool
+        Whether the eyes look at twice as many keyframes and order them by what they say; else by the search.
+    """
+    search = _Search(eyes, memory, question, sources, start, end, 2 * top)
+    search.look(2 * top, ask=look)
+    ranked = sorted(search.seen, key=lambda found: -(found.there if found.there is not None else 0.0))
+    apart: list[Candidate] = []
+    for found in ranked:
+        if not any(_same_moment(found, kept) for kept in apart):
+            apart.append(found)
+    return Findings(search.query, tuple(apart[:top]), tuple(search.parts), distinct(search.notes))
+
+
+def _same_moment(one: Candidate, other: Candidate) -> bool:
+    if one.span is None or other.span is None or one.source != other.source:
+        return False
+    return one.span.start <= other.span.end and other.span.start <= one.span.end
+
+
+@dataclass(slots=True)
+class _Search:
+    """A search under way: what was looked at, and what is still to be looked at."""
+
+    eyes: Eyes
+    memory: VisualMemory
+    question: str
+    sources: Collection[str] | None
+    start: float | None
+    end: float | None
+    most: int
+    seen: list[Candidate] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _hits: list[Hit] = field(default_factory=list)
+
+    @property
+    def query(self) -> str:
+        return query(self.question)
+
+    @property
+    def sure(self) -> bool:
+        return any(found.shown for found in self.seen)
+
+    def look(self, count: int, *, ask: bool = True) -> None:
+        """Look at the next ``count`` hits, or take them as they are."""
+        if not self._hits:
+            self._hits = self._searched()
+        hits, self._hits = self._hits[:count], self._hits[count:]
+        stills = [self.memory.still(hit) for hit in hits]
+        there = self._there(stills) if ask else [None] * len(stills)
+        for hit, still, sure in zip(hits, stills, there, strict=True):
+            words = " ".join(text.text for text in hit.texts)
+            self.seen.append(Candidate(still, hit.span, sure, words, hit.similarity, str(hit.thumbnail)))
+
+    def _searched(self) -> list[Hit]:
+        """Search for the things, and for all words of the question where these are others."""
+        ranked: dict[str, Hit] = {}
+        wanted = [self.query, plain(self.question)]
+        if any(written(name) for name in things(self.question)):
+            wanted.insert(0, ANY_TEXT)
+        for words in dict.fromkeys(wanted):
+            for hit in self.memory.search(
+                words, top=SEARCHED, sources=self.sources, start=self.start, end=self.end
+            ):
+                ranked.setdefault(hit.id, hit)
+        return list(ranked.values())
+
+    def _there(self, stills: Sequence[Still]) -> list[float | None]:
+        """Return how likely each still shows all the things; None where the question names none."""
+        names = things(self.question)
+        if not names or not stills:
+            return [None] * len(stills)
+        if any(written(name) for name in names):
+            return self._written(stills)
+        asked = [THERE.format(thing=named(name)) for name in names]
+        prompts: list[list[str | Still]] = [[still, question] for still in stills for question in asked]
+        choices = self.eyes.choose_many(prompts, YES_NO)
+        self.notes += [note for choice in choices for note in choice.notes]
+        rows = [choices[k : k + len(asked)] for k in range(0, len(choices), len(asked))]
+        for i, row in enumerate(rows, start=len(self.seen)):
+            self.parts += [Part(i, q, c.option, c.confidence) for q, c in zip(asked, row, strict=True)]
+        return [min(choice.probabilities[0] for choice in row) for row in rows]
+
+    def _written(self, stills: Sequence[Still]) -> list[float | None]:
+        """Return how likely something is written in each still."""
+        answers = read(self.eyes, stills)
+        self.notes += [note for answer in answers for note in answer.notes]
+        self.parts += [
+            Part(i, IS_WRITTEN, answer.text, answer.confidence)
+            for i, answer in enumerate(answers, start=len(self.seen))
+        ]
+        return [1 - a.confidence if blank(a.text) else a.confidence for a in answers]

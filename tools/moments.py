@@ -1,0 +1,163 @@
+"""Moments: when something appears in a video, or is gone, to a fraction of a second.
+
+A keyframe shows something; one before it does not; in between the eyes are asked about the frame in the
+middle, again and again, until what is left is shorter than :data:`RESOLUTION` (bisection). Each look is at
+one frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..memory import Span, Still
+from .look import Eyes
+from .small_looks import THERE, YES_NO, Part
+from .video_questions import named
+
+RESOLUTION = 0.25
+"""Seconds between the last frame without and the first with a thing, at most, unless the looks run out."""
+STEPS_BACK = 3
+"""Keyframes that are tried, away from where the thing was seen, until one is without it."""
+LOOKS = 8
+"""Frames that are looked at in all, at most."""
+SHOWN = 0.5
+"""Probability from which a frame is taken to show a thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """Where a thing comes or goes.
+
+    Parameters
+    ----------
+    time : float, seconds
+        Of the first frame with it, or, where it goes, of the first without it.
+    within : float, seconds
+        What lies between that and the last frame known to be otherwise.
+    still : Still
+        The frame nearest to the boundary that shows it.
+    other : Still or None
+        The frame nearest to it that does not; None where every frame tried does, and the video begins or ends
+        with it as far as was looked.
+    confidence : float, 0..1
+        Probability that the first shows it and the second does not.
+    span : Span
+        From the boundary to where it was seen.
+    parts : tuple of Part
+        The looks, in order; ``still`` counts them.
+    stills : tuple of Still
+        What they looked at.
+    """
+
+    time: float
+    within: float
+    still: Still
+    other: Still | None
+    confidence: float
+    span: Span
+    parts: tuple[Part, ...]
+    stills: tuple[Still, ...]
+
+
+@dataclass(slots=True)
+class _Looks:
+    """Looks at single frames of one video, kept in order."""
+
+    eyes: Eyes
+    source: str
+    question: str
+    parts: list[Part] = field(default_factory=list)
+    stills: list[Still] = field(default_factory=list)
+
+    def there(self, t: float) -> tuple[Still, float]:
+        """Return the frame shown at ``t``, and the probability that it shows the thing."""
+        from ..memory.sources.videos import read_frames  # loads PyAV
+
+        (still,) = read_frames(self.source, [t])
+        choice = self.eyes.choose([still, self.question], YES_NO)
+        self.parts.append(Part(len(self.stills), self.question, choice.option, choice.confidence))
+        self.stills.append(still)
+        return still, choice.probabilities[0]
+
+
+def pin(
+    eyes: Eyes, seen: Still, thing: str, marks: Sequence[float], *, appears: bool = True, sure: float = 1.0
+) -> Pinned:
+    """Find when a thing comes, or goes, near a frame that shows it.
+
+    Parameters
+    ----------
+    eyes : Eyes
+    seen : Still
+        A frame that shows the thing.
+    thing : str
+        Without an article.
+    marks : sequence of float, seconds
+        Where to look for a frame without it: keyframes and the bounds of shots, in any order.
+    appears : bool
+        Whether its beginning is meant, or its end.
+    sure : float, 0..1
+        Probability that ``seen`` shows it.
+
+    Returns
+    -------
+    Pinned
+
+    Raises
+    ------
+    InputError
+        If the video cannot be read any more.
+    """
+    looks = _Looks(eyes, seen.origin.source, THERE.format(thing=named(thing)))
+    inside, outside = (seen, sure), None
+    steps = [t for t in marks if (t < _t(seen) if appears else t > _t(seen))]
+    for t in sorted(steps, reverse=appears)[:STEPS_BACK]:
+        still, p = looks.there(t)
+        if p < SHOWN:
+            outside = (still, 1 - p)
+            break
+        inside = (still, p)
+    while outside is not None and len(looks.stills) < LOOKS:
+        gap = abs(_t(inside[0]) - _t(outside[0]))
+        if gap <= RESOLUTION:
+            break
+        still, p = looks.there((_t(inside[0]) + _t(outside[0])) / 2)
+        if _t(still) in (_t(inside[0]), _t(outside[0])):
+            break  # no frame lies between
+        inside, outside = ((still, p), outside) if p >= SHOWN else (inside, (still, 1 - p))
+    return _pinned(looks, seen, inside, outside, appears)
+
+
+def _pinned(
+    looks: _Looks,
+    seen: Still,
+    inside: tuple[Still, float],
+    outside: tuple[Still, float] | None,
+    appears: bool,
+) -> Pinned:
+    edge = inside[0] if appears or outside is None else outside[0]
+    bounds = sorted((_t(edge), _t(seen)))
+    return Pinned(
+        time=_t(edge),
+        within=abs(_t(inside[0]) - _t(outside[0])) if outside else 0.0,
+        still=inside[0],
+        other=outside[0] if outside else None,
+        confidence=inside[1] * (outside[1] if outside else 1.0),
+        span=Span(start=bounds[0], end=bounds[1]),
+        parts=tuple(looks.parts),
+        stills=tuple(looks.stills),
+    )
+
+
+def clock(t: float) -> str:
+    """Return a time as people read it: 0:05:12.4."""
+    tenths = round(t * 10)
+    minutes, rest = divmod(tenths, 600)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest // 10:02d}.{rest % 10}"
+
+
+def _t(still: Still) -> float:
+    """Return when a frame is shown."""
+    t: float = getattr(still.origin, "t", 0.0)
+    return t
