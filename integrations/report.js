@@ -97,7 +97,9 @@ for (const section of document.querySelectorAll("[data-video]")) {
 
   section.addEventListener("click", (event) => {
     const to = event.target.closest("[data-go]");
-    if (to) go(to.dataset, true);
+    if (!to) return;
+    go(to.dataset, true);
+    stage.scrollIntoView({ block: "nearest" });
   });
   for (const video of stage.querySelectorAll("video")) {
     video.addEventListener("timeupdate", () => {

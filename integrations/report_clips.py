@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
@@ -43,7 +43,7 @@ ENCODERS = {
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "7", "row-mt": "1", "crf": "36"},
     "libvpx": {"deadline": "realtime", "cpu-used": "7", "crf": "20"},
 }
-"""What encodes clips, the best first, with settings that take about a quarter of a clip's own time."""
+"""What encodes clips, the best first, with settings for speed."""
 BIT_RATE = 600_000
 """Bits per second that an encoder aims to stay under."""
 HELD = 0.1
@@ -120,16 +120,19 @@ class Clips:
     ----------
     spans : sequence of (source, span)
         What they are to show, the most important first.
+    unplayable : mapping of str to str
+        Sources that none are cut of, and why.
     """
 
-    def __init__(self, spans: Sequence[tuple[str, Span]]) -> None:
-        windows, self._shown_by = planned(spans)
-        self._spans = list(spans)
+    def __init__(self, spans: Sequence[tuple[str, Span]], unplayable: Mapping[str, str]) -> None:
+        playable = [each for each in spans if each[0] not in unplayable]
+        windows, shown_by = planned(playable)
+        self._shown_by = dict(zip(playable, shown_by, strict=True))
         self._clips: dict[int, Clip] = {}
-        self._why: dict[str, str] = {}
+        self._why = dict(unplayable)
         left = MOST_BYTES
         for number, window in enumerate(windows):
-            if window.source in self._why:
+            if window.source in self._why:  # what failed once is not tried again
                 continue
             try:
                 clip = cut(window, f"clip-{number + 1}", left)
@@ -141,7 +144,7 @@ class Clips:
 
     def showing(self, source: str, span: Span) -> Clip | None:
         """Return the clip that a span can be played in, if there is one."""
-        number = self._shown_by[self._spans.index((source, span))]
+        number = self._shown_by.get((source, span))
         return None if number is None else self._clips.get(number)
 
     def of(self, source: str) -> tuple[Clip, ...]:
@@ -153,9 +156,10 @@ class Clips:
         """Return why some of what a video's clips should show has none; empty where all have one."""
         if source in self._why:
             return self._why[source]
-        asked = zip(self._spans, self._shown_by, strict=True)
-        if any(number is None for (other, _), number in asked if other == source):
-            return f"the page has room for {MOST_CLIPS} clips, and shows what is cited and what fits best"
+        if any(number is None for (other, _), number in self._shown_by.items() if other == source):
+            return (
+                f"the page has room for {MOST_CLIPS} clips, of what is cited first, then of what fits best."
+            )
         return ""
 
 
@@ -180,7 +184,7 @@ def cut(window: Window, name: str, most: int = CLIP_BYTES) -> Clip:
     from ..memory.sources.videos import Video
 
     if "://" in window.source or window.source.startswith(MEMORY):
-        raise EvidenceError("it is no file: of a live stream only keyframes are kept", input=window.source)
+        raise EvidenceError("it is no file: of a live stream only keyframes are kept.", input=window.source)
     encoder = _encoder()
     with Video(window.source) as video:
         shown = next((decoded.t for _, decoded in video.at([window.start])), window.start)
@@ -193,7 +197,7 @@ def cut(window: Window, name: str, most: int = CLIP_BYTES) -> Clip:
             if len(data) <= min(most, CLIP_BYTES):
                 url = f"data:video/webm;base64,{base64.b64encode(data).decode()}"
                 return Clip(name, window, size, url)
-    raise EvidenceError("the page has no room left for it", input=window.source)
+    raise EvidenceError("the page has no room left for it.", input=window.source)
 
 
 def _encoder() -> str:
@@ -205,7 +209,7 @@ def _encoder() -> str:
         except av.codec.codec.UnknownCodecError:
             continue
         return name
-    raise EvidenceError("this installation of PyAV has no encoder for WebM (libvpx)", input="libvpx")
+    raise EvidenceError("this installation of PyAV has no encoder for WebM (libvpx).", input="libvpx")
 
 
 def _fitting(size: Size, shrink: float) -> Size:
@@ -237,7 +241,7 @@ def _encoded(frames: Iterable[Decoded], window: Window, size: Size, encoder: str
             picture = _picture(decoded, size)
             out.mux(stream.encode(_timed(picture, at)))
         if picture is None or window.end <= window.start:
-            raise EvidenceError(f"it shows nothing from {window.start:.1f} s on", input=window.source)
+            raise EvidenceError(f"it shows nothing from {window.start:.1f} s on.", input=window.source)
         end = int(1000 * (window.end - window.start))
         if end - at > 1000 * HELD:
             out.mux(stream.encode(_timed(picture, end)))
@@ -253,7 +257,7 @@ def _picture(decoded: Decoded, size: Size) -> av.VideoFrame:
 
     turn = turn_of(decoded.frame)
     stored = turn.size(size)
-    pixels = decoded.frame.reformat(stored.width, stored.height, "rgb24").to_ndarray()
+    pixels = np.asarray(decoded.frame.reformat(stored.width, stored.height, "rgb24").to_ndarray(), np.uint8)
     upright = np.ascontiguousarray(turn.apply(pixels))
     return av.VideoFrame.from_ndarray(upright, "rgb24").reformat(format="yuv420p")
 

@@ -6,15 +6,16 @@ All places are percent of the video's duration; all times are seconds of the vid
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..agent.result import Result
 from ..agent.steps import ObservationStep
-from ..errors import SightloopError
+from ..errors import EvidenceError, InputError, SightloopError, SourceStalledError
 from ..memory import Evidence, Frame, Span, Still, StillRef
 from ..memory.timeline import Hit, Timeline
-from .report_clips import Clip, Clips
+from .report_clips import AROUND, Clip, Clips
 from .report_pictures import Album, Shown
 
 MOST_VIDEOS = 12
@@ -23,6 +24,8 @@ MOST_KEYFRAMES = 96
 """Keyframes of a page that can be seen, shared by its videos; of the others their times are marked."""
 MOST_HITS = 12
 """Of a video, the best."""
+CHECKED = 2
+"""Frames of a video that are compared with its file, to know that the file is the same."""
 THUMBS = 10
 """Keyframes that fit side by side on a timeline."""
 ROUND = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
@@ -67,8 +70,8 @@ class Moment:
         Of what was found.
     clip : Clip or None
         That shows the span's start.
-    shown : Shown or None
-        The frame of the evidence.
+    frame : (float, Shown) or None
+        The keyframe that is nearest to the span's start, with its time; None where none is near.
     link : str
         To the source file at the span; empty where it is no file on this machine.
     """
@@ -79,7 +82,7 @@ class Moment:
     evidence: Evidence | None
     score: float | None
     clip: Clip | None
-    shown: Shown | None
+    frame: tuple[float, Shown] | None
     link: str
 
     @property
@@ -133,6 +136,7 @@ class _Known:
     shots: tuple[Span, ...]
     keyframes: tuple[StillRef, ...]
     hits: tuple[Hit, ...]
+    more_hits: int
     cited: tuple[Evidence, ...]
     frames: tuple[StillRef, ...]
     """Those of evidence and of pictures, which the result has the pixels of."""
@@ -159,7 +163,8 @@ def tracks(result: Result, album: Album) -> tuple[list[Track], list[str]]:
     known = known[:MOST_VIDEOS]
     cited = [(one.source, span_of(item)) for one in known for item in one.cited]
     found = [(one.source, hit) for one in known for hit in one.hits]
-    clips = Clips([*cited, *sorted(found, key=lambda each: -each[1].score)])
+    changed = {one.source: why for one in known if (why := _changed(one))}
+    clips = Clips([*cited, *sorted(found, key=lambda each: -each[1].score)], changed)
     room = MOST_KEYFRAMES // max(1, len(known))
     return [_track(one, result, album, clips, room) for one in known], left_out
 
@@ -214,6 +219,7 @@ def _known(
         shots=next((one.shots for one in reversed(timelines) if one.shots), ()),
         keyframes=tuple(sorted({**dict.fromkeys(own), **keyframes}, key=_time)),
         hits=tuple(sorted(hits.values(), key=lambda hit: -hit.score)[:MOST_HITS]),
+        more_hits=max(0, len(hits) - MOST_HITS),
         cited=tuple(evidence.values()),
         frames=own,
     )
@@ -235,21 +241,22 @@ def _track(known: _Known, result: Result, album: Album, clips: Clips, room: int)
     duration = known.duration or _duration(source) or 0.0
     ends = [span.end for span in (*known.shots, *known.hits, *(span_of(item) for item in known.cited))]
     duration = max([duration, *ends, *(_time(ref) for ref in known.keyframes)]) or 1.0
-    shown, lost = _pictures(known, album, room)
+    shown, lost = _pictures(known, result, album, room)
     if lost:
         notes.append(f"Not all keyframes can be shown: {lost}")
     elif len(shown) < len(known.keyframes):
         notes.append(f"{len(shown)} of {len(known.keyframes)} keyframes can be seen; the others are marked.")
+    if known.more_hits:
+        notes.append(f"{known.more_hits} more hits, which fit less well, are in the page's JSON alone.")
     missing = clips.missing(source)
     if missing and (known.cited or known.hits):
         notes.append(f"Not all of it can be played here: {missing}")
+    keys = [(_time(ref), picture) for ref, picture in shown.items()]
     moments = [
-        _moment(
-            source, span_of(item), duration, clips, item.claim, evidence=item, shown=shown.get(item.still)
-        )
+        _moment(source, span_of(item), duration, clips, keys, item.claim, evidence=item)
         for item in known.cited
     ]
-    moments += [_moment(source, hit, duration, clips, hit.words, score=hit.score) for hit in known.hits]
+    moments += [_moment(source, hit, duration, clips, keys, hit.words, score=hit.score) for hit in known.hits]
     thumbs = _thumbs({ref: _time(ref) / duration for ref in shown}, [item.still for item in known.cited])
     return Track(
         source=source,
@@ -283,14 +290,16 @@ def _moment(
     span: Span,
     duration: float,
     clips: Clips,
+    keys: Sequence[tuple[float, Shown]],
     words: str,
     *,
     evidence: Evidence | None = None,
     score: float | None = None,
-    shown: Shown | None = None,
 ) -> Moment:
     clip = clips.showing(source, span)
-    return Moment(span, _place(span, duration), words, evidence, score, clip, shown, _link(source, span))
+    near = [key for key in keys if span.start - AROUND <= key[0] <= span.end + AROUND]
+    frame = min(near, key=lambda key: abs(key[0] - span.start), default=None)
+    return Moment(span, _place(span, duration), words, evidence, score, clip, frame, _link(source, span))
 
 
 def _link(source: str, span: Span) -> str:
@@ -338,7 +347,7 @@ def _thumbs(times: Mapping[StillRef, float], first: Sequence[StillRef]) -> dict[
     return chosen
 
 
-def _pictures(known: _Known, album: Album, room: int) -> tuple[dict[StillRef, Shown], str]:
+def _pictures(known: _Known, result: Result, album: Album, room: int) -> tuple[dict[StillRef, Shown], str]:
     """Return the pictures of those keyframes that can be seen, in order of time, and why others cannot."""
     own = list(known.frames)[:room]
     rest = [ref for ref in known.keyframes if ref not in set(own)]
@@ -347,26 +356,38 @@ def _pictures(known: _Known, album: Album, room: int) -> tuple[dict[StillRef, Sh
         rest = [rest[number * len(rest) // left] for number in range(left)]
     shown = {ref: album.show(ref) for ref in own}
     lost = next((one.missing for one in shown.values() if one.missing), "")
-    try:
-        read = {ref: album.preview(still) for ref, still in _read(known.source, rest)}
-    except SightloopError as error:
-        lost = error.message
-    else:
-        shown |= read
-        if len(read) < len(rest):
-            lost = "the file no longer has the frames that were seen."
+    read = {ref: album.preview(still) for ref, still in _read(result, known.source, rest)}
+    if len(read) < len(rest):
+        lost = lost or f"{known.source} is gone, or no longer has the frames that were seen."
+    shown |= read
     there = {ref: one for ref, one in shown.items() if not one.missing}
     return {ref: there[ref] for ref in known.keyframes if ref in there}, lost
 
 
-def _read(source: str, refs: Sequence[StillRef]) -> Iterator[tuple[StillRef, Still]]:
-    """Read frames out of a video, in one pass over what is asked of it."""
+def _changed(known: _Known) -> str:
+    """Return why clips of a file would show something else than what was seen; empty where they would not."""
     from ..memory.sources.videos import Video
 
-    if not refs:
-        return
+    wanted = {_time(ref): ref for ref in (*known.frames, *known.keyframes)[:CHECKED]}
+    with suppress(InputError, SourceStalledError), Video(known.source) as video:
+        for time, decoded in video.at(wanted):
+            if decoded.still().sha256 != wanted[time].sha256:
+                return f"{known.source} has changed: at {clock(time)} it shows something else now."
+    return ""
+
+
+def _read(result: Result, source: str, refs: Sequence[StillRef]) -> Iterator[tuple[StillRef, Still]]:
+    """Read frames: out of the video in one pass over what is asked of it, or what the result has of them."""
+    from ..memory.sources.videos import Video
+
     wanted = {_time(ref): ref for ref in refs}
-    with Video(source) as video:
+    found = set()
+    with suppress(InputError, SourceStalledError), Video(source) as video:
         for time, decoded in video.at(wanted):
             if (still := decoded.still()).sha256 == wanted[time].sha256:
+                found.add(wanted[time])
                 yield wanted[time], still
+    for ref in refs:
+        if ref not in found:
+            with suppress(EvidenceError):
+                yield ref, result.still(ref)

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from html.parser import HTMLParser
 
+import av
 import numpy as np
 import skimage.data
 from PIL import Image
@@ -183,6 +184,21 @@ def opened_url(url: str) -> Image.Image:
     kind, _, data = url.partition(";base64,")
     assert kind in ("data:image/jpeg", "data:image/png")
     return Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
+
+
+def frames_of(url: str) -> list[tuple[float, np.ndarray]]:
+    """The frames of a clip with their times."""
+    kind, _, data = url.partition(";base64,")
+    assert kind == "data:video/webm"
+    with av.open(io.BytesIO(base64.b64decode(data, validate=True))) as file:
+        assert file.streams.video[0].codec_context.name in ("vp8", "vp9", "libvpx", "libvpx-vp9")
+        assert not file.streams.audio
+        return [(frame.time, frame.to_ndarray(format="rgb24")) for frame in file.decode(video=0)]
+
+
+def shown_at(frames: Sequence[tuple[float, np.ndarray]], seconds: float) -> np.ndarray:
+    """What a player shows that seeks to ``seconds`` and as far behind it as the page's script does."""
+    return [pixels for t, pixels in frames if t <= seconds + 0.001][-1]
 
 
 def places(marks: Sequence[Element]) -> dict[tuple[str, str], list[float]]:
