@@ -187,7 +187,7 @@ class Indexer:
         from .keyframes import Position
         from .sources.videos import Video
 
-        position = Position.from_json(known.position) if known and known.position else None
+        position = Position.from_json(json.loads(known.position)) if known and known.position else None
         earlier = json.loads(known.warnings) if known else []
         with Video(path) as video:
             frames = video.frames(start=position.read_from if position else 0.0)
@@ -272,7 +272,7 @@ def scanned(
         if isinstance(found, Keyframe):
             batch.put(entry, found.still, found.shot + first_shot)
         elif isinstance(found, Position):
-            entry.changes |= {**changes(), "position": found.to_json(), "seconds": found.t}
+            entry.changes |= {**changes(), "position": json.dumps(found.to_json()), "seconds": found.t}
             if batch.due:
                 batch.commit()
                 committed(found.t)
