@@ -35,6 +35,7 @@ class Clock:
         self._started = 0  # how often the clock of the frames has started over
         self._offset = 0.0
         self._rank = 0
+        self._last: tuple[int, int] | None = None
         self.t = -step
 
     def packet(self, ticks: int | None, key: bool) -> None:
@@ -72,11 +73,11 @@ class Clock:
         if self._timeline is not None:
             index = max(self._rank, self._timeline.rank(ticks))
         else:
-            index, here = self._rank, (self._started, ticks)
-            while self._ahead and self._ahead[0] < here:
-                heapq.heappop(self._ahead)
-                index += 1
-            if self._ahead and self._ahead[0] == here:
-                heapq.heappop(self._ahead)
+            here = (self._started, ticks)
+            passed = set()  # a time that is given twice is that of one frame
+            while self._ahead and self._ahead[0] <= here:
+                passed.add(heapq.heappop(self._ahead))
+            index = self._rank + len(passed - {here, self._last})
+            self._last = here
         self._rank = index + 1
         return index

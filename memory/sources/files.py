@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 from ...errors import InputError, nearest
 
-
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".mpe"}
     | {".m2v", ".m1v", ".vob", ".ts", ".mts", ".m2ts", ".flv", ".f4v", ".wmv", ".asf", ".ogv", ".ogm"}
