@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .still import Still
+from .still import Size, Still
 
 Pixels = NDArray[np.uint8]
 
-GRID = 64
-"""Side of the small picture, whatever the frame's shape."""
-BLOCKS = 16
-"""Side of the coarse picture; a block is 1/256 of the frame."""
+GRID = Size(64, 40)
+"""The small picture, whatever the frame's shape; nearly that of most, which makes shrinking them fast."""
+BLOCKS = Size(16, 10)
+"""The coarse picture: a block is 4 by 4 pixels of the small one, 1/160 of the frame."""
 
 FLAT = 1.5
 """Standard deviation of a coarse picture, in levels, under which it shows nothing to correlate."""
@@ -34,6 +34,7 @@ GRAIN = 4.0
 SUSPECT = 0.1
 """Decorrelation from which two frames are looked at closely."""
 
+_SQRT = float(np.sqrt(BLOCKS.width * BLOCKS.height))
 _KERNEL = np.ones((3, 3), np.uint8)
 
 
@@ -63,7 +64,7 @@ class Glance:
     ----------
     t : float, seconds
     index : int
-    small : (GRID, GRID, 3) uint8, YUV
+    small : (40, 64, 3) uint8, YUV
     """
 
     t: float
@@ -76,12 +77,12 @@ class Glance:
     strength: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        self.coarse = cv2.resize(self.small, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA)
+        self.coarse = cv2.resize(self.small, BLOCKS, interpolation=cv2.INTER_AREA)
         mean = cv2.mean(self.coarse)
         centred = cv2.subtract(self.coarse, mean, dtype=cv2.CV_32F).ravel()
         norm = float(np.sqrt(centred @ centred))
         self.luma = mean[0]
-        self.spread = norm / BLOCKS
+        self.spread = norm / _SQRT
         self.unit = centred / max(norm, 1e-6)
 
     @property
@@ -105,7 +106,7 @@ class Glance:
 
 def glance(frame: Decoded) -> Glance:
     """Look at a frame."""
-    return Glance(frame.t, frame.index, frame.small(GRID, GRID))
+    return Glance(frame.t, frame.index, frame.small(*GRID))
 
 
 def beyond(small: Pixels, extremes: tuple[Pixels, Pixels]) -> Pixels:

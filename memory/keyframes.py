@@ -60,7 +60,7 @@ class Keyframe:
     sharpness : float
         Standard deviation of the Laplacian of its luma; only comparable within a video.
     signature : bytes
-        Its coarse picture: 16 x 16 x 3 bytes, Y, U, V.
+        Its coarse picture: 10 x 16 x 3 bytes, Y, U, V.
     """
 
     still: Still
@@ -233,7 +233,7 @@ class _Scan:
 
     def _keyframe(self, choice: Choice) -> Keyframe:
         self._kept = True
-        signature = cv2.resize(choice.small, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA).tobytes()
+        signature = cv2.resize(choice.small, BLOCKS, interpolation=cv2.INTER_AREA).tobytes()
         return Keyframe(choice.frame.still(), self._number, choice.sharpness, signature)
 
     def _position(self, seen: Glance, read_from: float, memory: Recollection) -> Position:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .glance import BLOCKS, GRID, Decoded, Glance, Pixels, beyond
+from .still import Size
 
 SAMPLES = 13
 """Frames a second that are looked at, at most."""
@@ -41,8 +42,8 @@ RECALL = 10.0
 """Seconds after which a keyframe that is not seen again is no longer compared with."""
 RECENT = 4
 """Keyframes that are compared with."""
-DETAIL = 160
-"""Side of the picture that sharpness is measured on."""
+DETAIL = Size(192, 128)
+"""The picture that sharpness is measured on."""
 
 Mask = NDArray[np.bool_]
 
@@ -70,10 +71,10 @@ class Known:
     def from_json(cls, data: dict[str, Any]) -> Known:
         """Read what :meth:`to_json` returned."""
         pixels = np.frombuffer(zlib.decompress(base64.b64decode(data["small"])), np.uint8)
-        return cls.of(pixels.reshape(GRID, GRID, 3), data["seen"])
+        return cls.of(pixels.reshape(GRID.height, GRID.width, 3), data["seen"])
 
     def new(self, seen: Glance) -> Pixels:
-        """Return how many levels each block of a frame is beyond this picture, (BLOCKS, BLOCKS) uint8."""
+        """Return how many levels each block of a frame is beyond this picture, (10, 16) uint8."""
         levels = _blocks(beyond(seen.small, self.extremes))
         if levels.max() <= NEW:
             return levels
@@ -86,8 +87,12 @@ class Known:
         return levels
 
 
+def _none() -> Mask:
+    return np.zeros((BLOCKS.height, BLOCKS.width), np.bool_)
+
+
 def _blocks(levels: Pixels) -> Pixels:
-    small = cv2.resize(levels, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(levels, BLOCKS, interpolation=cv2.INTER_AREA)
     return np.asarray(small.max(axis=2))
 
 
@@ -102,8 +107,8 @@ def packed(small: Pixels) -> str:
 
 
 def sharpness(frame: Decoded) -> float:
-    """Return the standard deviation of the Laplacian of a frame's luma, made ``DETAIL`` pixels wide and high."""
-    luma = np.ascontiguousarray(frame.small(DETAIL, DETAIL)[:, :, 0])
+    """Return the standard deviation of the Laplacian of a frame's luma, made ``DETAIL``."""
+    luma = np.ascontiguousarray(frame.small(*DETAIL)[:, :, 0])
     return float(cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))[1][0, 0])
 
 
@@ -176,7 +181,7 @@ class Chooser:
         self._episode: _Episode | None = None
         self._recent: deque[Glance] = deque()
         self._slot: int | None = None
-        self._before = np.zeros((BLOCKS, BLOCKS), np.bool_)
+        self._before = _none()
         self._wanted = False
 
     def watch(self, seen: Glance, cut: bool = False) -> bool:
@@ -199,13 +204,13 @@ class Chooser:
             self.memory = Recollection()
             self.watch(seen, cut=True)
             self._wanted = False
-            self._episode = self._opened(seen, frame, np.ones((BLOCKS, BLOCKS), np.bool_), 1.0, False, True)
+            self._episode = self._opened(seen, frame, ~_none(), 1.0, False, True)
             return chosen
         if not self.watch(seen):
             return chosen
         episode = self._episode
         if self._wanted or (episode is not None and episode.first):
-            mask, mass = np.ones((BLOCKS, BLOCKS), np.bool_), 1.0
+            mask, mass = ~_none(), 1.0
         else:
             mask, mass = self._new(seen)
         settled = bool((mask & self._at_rest()).any())
@@ -281,7 +286,7 @@ class Chooser:
         """Return which blocks have not changed for ``SETTLING``."""
         first, last = self._recent[0], self._recent[-1]
         if last.t - first.t < SETTLING:
-            return np.zeros((BLOCKS, BLOCKS), np.bool_)
+            return _none()
         change = cv2.absdiff(first.coarse, last.coarse).max(axis=2)
         return np.asarray(change <= STEADY)
 
