@@ -244,7 +244,7 @@ def test_a_slow_taker_is_waited_for_and_no_more_is_read_than_needed() -> None:
     time.sleep(0.8)
     assert next(numbers) == 1
     assert len(read_so_far) < 10
-    numbers.close()  # type: ignore[attr-defined]
+    numbers.close()
     assert closed.wait(10)
 
 
@@ -253,7 +253,7 @@ def test_reading_leaves_no_thread_behind(whole: dict[str, Path]) -> None:
     with Video(whole["matroska.mkv"]) as video:
         frames = video.frames()
         next(frames)
-        frames.close()  # type: ignore[attr-defined]
+        frames.close()
         read_frames(whole["matroska.mkv"], [1.0])
     for thread in set(threading.enumerate()) - before:
         thread.join(10)

@@ -98,10 +98,17 @@ def opened_video(path: str, name: str) -> Iterator[Opened]:
     except (OSError, ValueError) as error:
         raise InputError(f"{name} cannot be read: {error}.", input=name) from error
     with container:
-        yield Opened(container, _stream(container, name))
+        yield Opened(container, video_stream(container, name))
 
 
-def _stream(container: InputContainer, name: str) -> VideoStream:
+def video_stream(container: InputContainer, name: str) -> VideoStream:
+    """Return the video stream that is meant: the one marked as default, or else the first; never a cover.
+
+    Raises
+    ------
+    InputError
+        If there is none, or none that can be decoded.
+    """
     streams = [
         stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -106,7 +106,7 @@ class Video:
     def close(self) -> None:
         """Do nothing more: each iteration holds its own file, and closes it when it ends or is dropped."""
 
-    def frames(self, start: float = 0.0, stop: float | None = None) -> Iterator[Decoded]:
+    def frames(self, start: float = 0.0, stop: float | None = None) -> Generator[Decoded, None, None]:
         """Decode frames in presentation order.
 
         Parameters
@@ -133,7 +133,7 @@ class Video:
             )
         return watched(lambda pulse: self._read(start, stop, pulse), self._name)
 
-    def at(self, times: Iterable[float]) -> Iterator[tuple[float, Decoded]]:
+    def at(self, times: Iterable[float]) -> Generator[tuple[float, Decoded], None, None]:
         """Decode the frames shown at ``times``, in the order of time.
 
         Yields

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
 from ...errors import SourceStalledError
@@ -46,7 +46,7 @@ class _End(Generic[T]):
 
 def watched(
     read: Callable[[Pulse], Iterator[T]], name: str, *, seconds: float = STALL_SECONDS
-) -> Iterator[T]:
+) -> Generator[T, None, None]:
     """Iterate in a thread of its own, a few items ahead.
 
     Parameters
