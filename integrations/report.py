@@ -27,9 +27,10 @@ from ..errors import InputError
 from ..memory import Box, Evidence, Still
 from ..memory.still import MEMORY, Frame, Origin, Page, Point, Region, Span, View
 from ..tools.differences import Comparison, Difference
+from ..tools.moments import clock
 from .report_marks import Mark, Zoom, marks_on, zoomed
 from .report_pictures import Album, Shown
-from .report_timeline import clock, during, tracks
+from .report_timeline import during, tracks
 
 FOLDER = Path(__file__).parent
 """Where the page's template, style and script lie."""

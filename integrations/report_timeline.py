@@ -15,6 +15,7 @@ from ..agent.steps import ObservationStep
 from ..errors import EvidenceError, InputError, SightloopError, SourceStalledError
 from ..memory import Evidence, Frame, Span, Still, StillRef
 from ..memory.timeline import Hit, Timeline
+from ..tools.moments import clock
 from .report_clips import AROUND, Clip, Clips
 from .report_pictures import Album, Shown
 
@@ -84,6 +85,11 @@ class Moment:
     clip: Clip | None
     frame: tuple[float, Shown] | None
     link: str
+
+    @property
+    def start(self) -> float:
+        """Where it begins to be seen: its clip at the span's start, or else its frame."""
+        return self.frame[0] if self.frame and not self.clip else self.span.start
 
     @property
     def kind(self) -> str:
@@ -167,13 +173,6 @@ def tracks(result: Result, album: Album) -> tuple[list[Track], list[str]]:
     clips = Clips([*cited, *sorted(found, key=lambda each: -each[1].score)], changed)
     room = MOST_KEYFRAMES // max(1, len(known))
     return [_track(one, result, album, clips, room) for one in known], left_out
-
-
-def clock(seconds: float) -> str:
-    """Return a time as hours, minutes, seconds and tenths: 0:05:12.4."""
-    tenths = round(10 * abs(seconds))
-    sign = "-" if seconds < 0 and tenths else ""
-    return f"{sign}{tenths // 36000}:{tenths // 600 % 60:02}:{tenths // 10 % 60:02}.{tenths % 10}"
 
 
 def during(span: Span) -> str:
