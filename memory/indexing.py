@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InputError, SourceStalledError
+from ..errors import InputError
 from .embed import Captioner, Embedder, TextReader, embedded
 from .ledger import SourceRow
 from .media import decoded, encoded
@@ -108,6 +108,11 @@ class Batch:
             )
         self._waiting = []
 
+    def drop(self, path: str) -> None:
+        """Leave out what has come of a source since the last commit."""
+        self._entries.pop(path, None)
+        self._waiting = [one for one in self._waiting if one[0].path != path]
+
     def commit(self) -> None:
         """Bring in what came, all or none."""
         self._see()
@@ -152,7 +157,8 @@ class Indexer:
         for file in _inside(folder):
             try:
                 added += self._file(file)
-            except (InputError, SourceStalledError) as error:
+            except InputError as error:
+                self._batch.drop(str(file))
                 added += Added(skipped=(error,))
         return added
 

@@ -51,21 +51,23 @@ def index_stream(
             storage.trim(row.number, keep)
         progress(Progress(source, t, None, batch.stills))
 
-    try:
-        shifted = _shifted(frames, source, shift, after.frames)
-        scanned(batch, Entry(source, "stream"), shifted, None, changes, committed, after.shots)
-    except (InputError, KeyboardInterrupt):  # what came before the stream broke, or its watching, is kept
-        _finish(batch, source, changes())
-        raise
-    _finish(batch, source, changes())
+    broken: list[InputError] = []
+
+    def coming() -> Iterator[Decoded]:
+        try:
+            for frame in frames:
+                yield replace(frame, source=source, t=frame.t + shift, index=frame.index + after.frames)
+        except InputError as error:  # for the scan it is an end like any other, so that what came is kept
+            broken.append(error)
+
+    entry = scanned(batch, Entry(source, "stream"), coming(), None, changes, committed, after.shots)
+    entry.changes |= changes()
+    batch.commit()
     row = storage.ledger.source(source)
     committed((row and row.seconds) or 0.0)
+    if broken:
+        raise broken[0]
     return Added(sources=(source,), stills=batch.stills)
-
-
-def _finish(batch: Batch, source: str, changes: dict[str, Any]) -> None:
-    batch.entry(source, "stream").changes |= changes
-    batch.commit()
 
 
 class _After(NamedTuple):
@@ -86,8 +88,3 @@ def _after(storage: Storage, known: SourceRow | None) -> _After:
         max([-1, *(last for *_, last in shots), *(row.frame or 0 for row in stills)]) + 1,
         max([-1, *(number for number, *_ in shots), *(row.shot or 0 for row in stills)]) + 1,
     )
-
-
-def _shifted(frames: Iterable[Decoded], source: str, seconds: float, index: int) -> Iterator[Decoded]:
-    for frame in frames:
-        yield replace(frame, source=source, t=frame.t + seconds, index=frame.index + index)

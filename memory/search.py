@@ -30,6 +30,9 @@ RANK = 60
 DEPTH = 50
 """Stills that each channel ranks, at least."""
 
+SLACK = 0.4
+"""Least share of the best text's BM25 score that counts: a rank makes much of words that are everywhere."""
+
 GAP = 2.0
 """Seconds between hits that still belong to one span."""
 
@@ -120,8 +123,10 @@ def search(storage: Storage, embedder: Embedder, query: str | Still, top: int, w
         if isinstance(query, str) and (words := fts_query(query)):
             for channel in [*WEIGHTS][1:]:
                 found: dict[int, Text] = {}
-                for hit in storage.ledger.search(words, channel, where, depth):
-                    found.setdefault(hit.slot, hit.text)
+                matches = storage.ledger.search(words, channel, where, depth)
+                for hit in matches:
+                    if hit.cost <= SLACK * matches[0].cost:  # costs are negative
+                        found.setdefault(hit.slot, hit.text)
                 ranked[channel] = [*found]
                 for slot, text in found.items():
                     texts.setdefault(slot, []).append(text)

@@ -152,9 +152,9 @@ class Storage:
         short = np.searchsorted(rows.slots, flat.slots())
         missing = rows.ids[int(short) :]
         found = chroma.fetch(missing) if missing else {}
+        nothing = np.zeros(flat.dimension, np.float32)  # similar to no query
         for id, slot in zip(missing, rows.slots[short:].tolist(), strict=True):
-            if id in found:
-                flat.write(slot, found[id])
+            flat.write(slot, found.get(id, nothing))
         lost = set(missing) - set(found)
         if thorough or chroma.count() != len(rows.ids):
             there = chroma.ids()

@@ -1,15 +1,16 @@
-"""For tests of the memory: eyes that see colours, a film of many shots, and indexing in a process to be killed.
+"""For tests of the memory: eyes that see colours, a film of many shots, and indexing in a process of its own.
 
 ``python tests/remembering.py FOLDER SOURCE POINT`` indexes until it gets to a point, where the process kills
-itself as hard as there is: ``embed:3`` the third time that it embeds, ``open:vectors-:2`` the second time that it
-opens a file whose name begins so, ``rename:5`` the fifth time that it renames one, ``call:put_shots:2`` the second
-time that it calls a function of that name, ``told:1`` when progress is told.
-What is acknowledged it prints.
+itself as hard as there is: ``embed:3`` the third time that it embeds, ``open:vectors-:2`` the second time that
+it opens a file whose name begins so, ``rename:5`` the fifth time that it renames one, ``call:put_shots:2`` the
+second time that it calls a function of that name, ``told:1`` when progress is told, and ``never:1``.
+What is acknowledged it prints. A fourth argument is the size in bytes that no file may pass.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -21,6 +22,7 @@ import numpy as np
 from clips import clip
 from numpy.typing import NDArray
 
+from sightloop.errors import SightloopError
 from sightloop.memory.still import Still
 from sightloop.memory.store import VisualMemory
 
@@ -104,8 +106,10 @@ def kill_at(point: str) -> Any:
     return passing
 
 
-def main(folder: str, source: str, point: str) -> None:
-    """Index, and print what is acknowledged."""
+def main(folder: str, source: str, point: str, most: str = "") -> None:
+    """Index, and print what is acknowledged, and the error that ended it."""
+    if most:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))
     passing = kill_at(point)
 
     class Mortal(Colours):
@@ -117,9 +121,12 @@ def main(folder: str, source: str, point: str) -> None:
         print(progress.seconds, progress.stills, flush=True)
         passing("told")
 
-    with VisualMemory(folder, embedder=Mortal(slow=0.005), captioner=Sizes()) as memory:
-        print("open", flush=True)
-        memory.add(source, progress=told)
+    try:
+        with VisualMemory(folder, embedder=Mortal(slow=0.005), captioner=Sizes()) as memory:
+            print("open", flush=True)
+            memory.add(source, progress=told)
+    except SightloopError as error:
+        sys.exit(f"{type(error).__name__}: {error.message}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Indexing that is killed, really and at any point: nothing acknowledged is lost, and going on ends the same."""
+"""Indexing that is killed, really, at any point: nothing acknowledged is lost, and the end is the same."""
 
 from __future__ import annotations
 
