@@ -46,7 +46,9 @@ for (const section of document.querySelectorAll("[data-video]")) {
   const band = section.querySelector(".band");
   const range = section.querySelector(".frames");
   const keys = [...section.querySelectorAll("datalist option")];
-  const going = [...section.querySelectorAll("[data-go]")];
+  // The marks on the timeline are in the order of the list below it.
+  const items = [...section.querySelectorAll(".moments li")];
+  const marks = [...section.querySelectorAll(".marks [data-go]")];
   const duration = Number(section.dataset.duration);
   const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -84,11 +86,8 @@ for (const section of document.querySelectorAll("[data-video]")) {
     stand(seen);
     at(seconds);
   };
-  const go = ({ go: seconds, time, clip, picture }, started) => {
-    for (const li of section.querySelectorAll(".moments li")) {
-      const own = li.querySelector("button").dataset;
-      li.classList.toggle("on", own.go === seconds && own.clip === clip && own.picture === picture);
-    }
+  const go = ({ go: seconds, time, clip, picture }, started, moment = -1) => {
+    items.forEach((item, number) => item.classList.toggle("on", number === moment));
     if (clip) play(document.getElementById(clip), Number(seconds), started);
     else if (picture) show(picture, Number(seconds), time);
     band.scrollLeft = (band.scrollWidth * Number(seconds)) / duration - band.clientWidth / 2;
@@ -98,7 +97,7 @@ for (const section of document.querySelectorAll("[data-video]")) {
   section.addEventListener("click", (event) => {
     const to = event.target.closest("[data-go]");
     if (!to) return;
-    go(to.dataset, true);
+    go(to.dataset, true, Math.max(marks.indexOf(to), items.indexOf(to.closest("li"))));
     stage.scrollIntoView({ block: "nearest" });
   });
   for (const video of stage.querySelectorAll("video")) {
@@ -128,8 +127,8 @@ for (const section of document.querySelectorAll("[data-video]")) {
     range.hidden = false;
   }
   stage.classList.add("one");
-  const first = going.find((one) => one.closest(".moments") && (one.dataset.clip || one.dataset.picture));
-  if (first) go(first.dataset, false);
+  const first = items.findIndex((item) => !item.querySelector("button").disabled);
+  if (first >= 0) go(items[first].querySelector("button").dataset, false, first);
   else if (keys.length) go({ go: keys[0].value, time: keys[0].dataset.time, picture: keys[0].dataset.picture }, false);
   else stand(null);
 }

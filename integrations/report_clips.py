@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import combinations
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -102,6 +103,21 @@ def planned(spans: Sequence[tuple[str, Span]]) -> tuple[list[Window], list[int |
             shown_by.append(len(windows) - 1)
         else:
             shown_by.append(None)
+    return _merged(windows, shown_by)
+
+
+def _merged(windows: list[Window], shown_by: list[int | None]) -> tuple[list[Window], list[int | None]]:
+    """Join windows that have grown into each other."""
+    for one, other in combinations(range(len(windows)), 2):
+        both = _joined(windows[one], windows[other])
+        if both is not None:
+            kept = [both if number == one else window for number, window in enumerate(windows)]
+            del kept[other]
+            moved = {
+                number: one if number == other else number - (number > other)
+                for number in range(len(windows))
+            }
+            return _merged(kept, [None if number is None else moved[number] for number in shown_by])
     return windows, shown_by
 
 

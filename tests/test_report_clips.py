@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,10 @@ def test_windows_show_what_they_are_for(drawn: list[tuple[str, float, float]]) -
     assert len(shown_by) == len(spans)
     assert all(window.end - window.start <= LONGEST + 1e-9 for window in windows)
     assert None not in shown_by[:MOST_CLIPS]
+    assert {number for number in shown_by if number is not None} == set(range(len(windows)))
+    for one, other in combinations(windows, 2):
+        meet = one.source == other.source and one.start <= other.end and other.start <= one.end
+        assert not meet or max(one.end, other.end) - min(one.start, other.start) > LONGEST
     for (source, span), number in zip(spans, shown_by, strict=True):
         if number is None:
             continue
