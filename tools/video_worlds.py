@@ -130,6 +130,12 @@ class Film:
     takes: tuple[Take, ...]
     asked: tuple[Asked, ...]
 
+    def at(self, t: float) -> Sheet:
+        """Return what is shown at ``t`` seconds."""
+        frame = round(t * FPS)
+        take = next(take for take in reversed(self.takes) if take.first <= frame)
+        return take.at(frame)
+
     def images(self) -> Iterator[np.ndarray]:
         """Draw every frame: (H, W, 3) uint8 RGB; the same array again where nothing changes."""
         shown: Sheet | None = None
@@ -246,8 +252,10 @@ def _coming(
     color, shape = shown
     size = rng.choice(list(SIZES))
     thing = place(rng, list(sheet.things), (0, 0, UNITS, UNITS), shape=shape, color=color, size=size)
-    if thing is None or not moving:
-        return thing and _event(start, thing=thing)
+    if thing is None:
+        return None
+    if not moving:
+        return _event(start, thing=thing)
     speed = _speed(rng, (thing, *sheet.things), EVENT)
     return _event(start, thing=thing, speed=speed) if any(speed) else None
 
