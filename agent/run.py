@@ -216,7 +216,7 @@ class Run:
                 per_still=found.per_still,
                 divided=bool(found.parts or found.comparisons),
                 comparisons=found.comparisons,
-                pinned=found.pinned,
+                frames=found.frames,
             )
         )
         self.meter.has_answer = True

@@ -41,9 +41,9 @@ class Draft(Record):
         What it tells, where it is what pictures differ in.
     said : bool
         A brain's own words, not the model's answer to the question.
-    pinned : tuple of str
-        Names of the frames between which something comes or goes, the one that shows it first, where that is
-        what was asked.
+    frames : tuple of str
+        Names of the frames of a video that it is drawn from together, the one to show first: those between
+        which something comes or goes, or over which it moves.
     """
 
     text: str
@@ -54,7 +54,7 @@ class Draft(Record):
     divided: bool = False
     comparisons: tuple[Comparison, ...] = ()
     said: bool = False
-    pinned: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()
 
     @property
     def short(self) -> bool:
@@ -232,8 +232,8 @@ class State(BaseModel):
             self.evidence = self._of_differences(draft)
             return
         stills = self._named_in(draft.text) if draft.said else self.stills
-        if draft.pinned:
-            stills = [self._gallery[draft.pinned[0]]]
+        if draft.frames:
+            stills = [self._gallery[draft.frames[0]]]
         said = draft.per_still or (draft.text,) * len(stills)
         self.evidence = tuple(
             Evidence.of(still, f"{self.question} {text}", draft.confidence, draft.region or self._span(still))

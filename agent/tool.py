@@ -25,7 +25,7 @@ class Found:
 
     ``tokens`` is the answer's length in the model's tokens, ``undecided`` says that the tool has no answer,
     ``cut_short`` that it was stopped before its end. A search says what it found (``sightings``) and which
-    pictures the question is now looked at with (``focus``); ``pinned`` is as of a Draft.
+    pictures the question is now looked at with (``focus``); ``frames`` is as of a Draft.
     """
 
     text: str
@@ -42,7 +42,7 @@ class Found:
     timeline: tuple[Timeline, ...] = ()
     sightings: tuple[Sighting, ...] | None = None
     focus: tuple[str, ...] | None = None
-    pinned: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()
 
 
 class Arguments(BaseModel):

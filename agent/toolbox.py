@@ -14,7 +14,7 @@ from ..errors import InputError, nearest
 from ..memory import Box, Still
 from ..tools.differences import Comparison
 from ..tools.divide import divide, division
-from ..tools.intents import Change
+from ..tools.intents import Change, Moving
 from ..tools.look import Eyes, look, look_closer, whole
 from ..tools.mark import mark
 from ..tools.video_questions import of_stills
@@ -106,7 +106,14 @@ def _look_in_parts(eyes: Eyes, state: State, asking: Asking) -> Found:
         parts=found.parts,
         comparisons=_in_gallery(state, found.comparisons, asking.images),
         notes=found.notes,
+        frames=_middle_first(state.focus) if isinstance(goal, Moving) else (),
     )
+
+
+def _middle_first(names: Sequence[str]) -> tuple[str, ...]:
+    """Return frames with the one in their middle first, which stands for all of them."""
+    middle = len(names) // 2
+    return (*names[middle : middle + 1], *names[:middle], *names[middle + 1 :])
 
 
 def _look_closer(eyes: Eyes, state: State, asking: OfImage) -> Found:

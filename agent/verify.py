@@ -102,8 +102,8 @@ def verify(
     try:
         if any(pair.differences for pair in draft.comparisons):
             again = _compared(eyes, draft.comparisons, pictures)
-        elif draft.pinned:
-            again = [_pinned(eyes, question, draft.pinned, pictures)] * len(evidence)
+        elif draft.frames:
+            again = [_over_time(eyes, question, draft, pictures)]
         elif searched and not draft.said:
             again = _found(eyes, question, draft, evidence)
         else:
@@ -131,11 +131,16 @@ def _asked(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]
     return [_claimed(eyes, evidence[0].claim, stills)] * len(stills)
 
 
-def _pinned(eyes: Eyes, question: str, names: Sequence[str], pictures: Sequence[Picture]) -> _Again:
-    """Look again at the frames between which something comes or goes, in another framing."""
+def _over_time(eyes: Eyes, question: str, draft: Draft, pictures: Sequence[Picture]) -> _Again:
+    """Look again, in another framing, at the frames between which something comes or goes, or moves."""
     by_name = {picture.name: picture for picture in pictures}
-    stills = [Evidence(still=by_name[name].still, claim="", confidence=0).reopen() for name in names]
-    shown, *other = _shown(eyes, question, [still.crop(frames(still)[0]) for still in stills])
+    wholes = [Evidence(still=by_name[name].still, claim="", confidence=0).reopen() for name in draft.frames]
+    stills = [still.crop(frames(still)[0]) for still in wholes]
+    goal = division(eyes.checkpoint, question, stills)
+    if isinstance(goal, Moving):
+        found = divide(eyes, goal, sorted(stills, key=lambda still: getattr(still.origin, "t", 0.0)))
+        return _agreeing(draft.text, [(found.text, found.confidence) if found else ("", 0.0)])
+    shown, *other = _shown(eyes, question, stills)
     right = shown * (1 - other[0] if other else 1.0)
     return _Again(right, 1 - right)
 
@@ -143,19 +148,13 @@ def _pinned(eyes: Eyes, question: str, names: Sequence[str], pictures: Sequence[
 def _found(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]) -> list[_Again]:
     """Ask each still again: for the thing, where its being there is the answer, else the question itself."""
     stills = [item.reopen() for item in evidence]
-    goal = division(eyes.checkpoint, question, stills)
-    if isinstance(goal, Moving) and draft.divided:
-        # In one other framing: it takes as many looks as there are frames.
-        found = divide(eyes, goal, [still.crop(frames(still)[0]) for still in stills])
-        said = [(found.text, found.confidence) if found else ("", 0.0)]
-        return [_agreeing(draft.text, said)] * len(stills)
     if not draft.divided:
         return [_reframed(eyes, of_stills(question), draft.text, stills)] * len(stills)
-    there = draft.text not in ("no", NOT_FOUND)
+    absent = draft.text in ("no", NOT_FOUND)
     again = []
     for still in stills:
         sure = sum(_shown(eyes, question, [still.crop(box) for box in frames(still)])) / 2
-        again.append(_Again(sure, 1 - sure) if there else _Again(1 - sure, sure))
+        again.append(_Again(1 - sure, sure) if absent else _Again(sure, 1 - sure))
     return again
 
 

@@ -155,7 +155,7 @@ def _pin(eyes: Eyes, state: State, pinning: Pinning) -> Found:
         pictures=tuple(pictures),
         sightings=(Sighting(name=inside.name, span=pinned.span, there=pinned.confidence), *state.sightings),
         focus=(inside.name,),
-        pinned=tuple(picture.name for picture in pictures),
+        frames=tuple(picture.name for picture in pictures),
     )
 
 

@@ -15,6 +15,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..memory import Box, Still
 from .differences import MOST_STILLS, Comparison
@@ -212,16 +213,22 @@ def _moving(looks: SmallLooks, goal: Moving) -> Divided | None:
     there = [grid for grid in grids if grid is not None]
     if len(there) < 2:
         return None
-    first, last = there[0], there[-1]
-    cells = np.arange(len(first))
-    across = float(last.sum(1) @ cells - first.sum(1) @ cells)
-    down = float(last.sum(0) @ cells - first.sum(0) @ cells)
-    sure = float(first.max() * last.max())
+    columns = np.outer(there[0].sum(1), there[-1].sum(1))
+    rows = np.outer(there[0].sum(0), there[-1].sum(0))
+    across, down = _displaced(columns), _displaced(rows)
     if max(abs(across), abs(down)) < STIRRED:
-        return _divided(looks, STATIC, sure)
-    if abs(across) >= abs(down):
-        return _divided(looks, "right" if across > 0 else "left", sure)
-    return _divided(looks, "down" if down > 0 else "up", sure)
+        return _divided(looks, STATIC, float(np.trace(columns) * np.trace(rows)))
+    by, both, ways = (
+        (across, columns, ("left", "right")) if abs(across) >= abs(down) else (down, rows, ("up", "down"))
+    )
+    later = float(np.triu(both, 1).sum()) if by > 0 else float(np.tril(both, -1).sum())
+    return _divided(looks, ways[by > 0], later)
+
+
+def _displaced(both: NDArray[np.float64]) -> float:
+    """Return by how many cells the second place lies behind the first, on average over both."""
+    cells = np.arange(len(both))
+    return float((both * (cells[None, :] - cells[:, None])).sum())
 
 
 def _first(looks: SmallLooks, goal: First) -> Divided | None:

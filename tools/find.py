@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from ..memory import Span, Still
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 FIRST, MORE = 5, 3
 """Keyframes that are looked at, and how many more where none of them shows what was asked for."""
-SEARCHED = 24
-"""Keyframes that a search returns."""
+SEARCHED = 100
+"""Keyframes that a search ranks."""
 ANY_TEXT = "the text"
 """Words that go with whatever was read in a still."""
 IS_WRITTEN = "What is written here?"
@@ -225,17 +226,24 @@ class _Search:
             self.seen.append(Candidate(still, hit.span, sure, words, hit.similarity, str(hit.thumbnail)))
 
     def _searched(self) -> list[Hit]:
-        """Search for the things, and for all words of the question where these are others."""
-        ranked: dict[str, Hit] = {}
-        wanted = [self.query, plain(self.question)]
-        if any(written(name) for name in things(self.question)):
-            wanted.insert(0, ANY_TEXT)
-        for words in dict.fromkeys(wanted):
-            for hit in self.memory.search(
-                words, top=SEARCHED, sources=self.sources, start=self.start, end=self.end
-            ):
-                ranked.setdefault(hit.id, hit)
-        return list(ranked.values())
+        """Search for the things, and for all words of the question where these are others.
+
+        What looks most like it and what a search by all channels ranks first take turns: captions that name
+        half of it would push the picture that shows it whole out of the few that are looked at.
+        """
+        names = things(self.question)
+        if any(written(name) for name in names):
+            return self._hits_for(ANY_TEXT)
+        ranked = [self._hits_for(words) for words in dict.fromkeys([self.query, plain(self.question)])]
+        alike = sorted(ranked[0], key=lambda hit: -hit.similarity)
+        turns = [hit for turn in zip_longest(alike, *ranked) for hit in turn if hit is not None]
+        first: dict[str, Hit] = {}
+        for hit in turns:
+            first.setdefault(hit.id, hit)
+        return list(first.values())
+
+    def _hits_for(self, words: str) -> list[Hit]:
+        return self.memory.search(words, top=SEARCHED, sources=self.sources, start=self.start, end=self.end)
 
     def _there(self, stills: Sequence[Still]) -> list[float | None]:
         """Return how likely each still shows all the things; None where the question names none."""

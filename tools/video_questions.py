@@ -21,6 +21,10 @@ _SCOPE = re.compile(
     re.IGNORECASE,
 )
 _SOURCE = re.compile(rf"(?:\b(?:in|on|of) )?\b(?:which|what) (?:of the )?{_VIDEO}\b")
+_WHEN = re.compile(
+    r"(?:(?:please|tell me|can you tell me|say|do you know)\b[ ,:]*)*"
+    r"(?:when\b|(?:at|in) (?:what|which) (?:time|moment|second|minute|frame)\b)"
+)
 _THERE = re.compile(
     r"^(?:is|are|was|were) there\b|^(?:do(?:es)?|did|has|have|can) .*\b(?:appear|show|seen|see|contain)\b"
 )
@@ -49,6 +53,8 @@ NOT_FOUND = "there is none"
 """The answer where nothing of the kind was found."""
 LONGEST_NAME = 4
 """Words of what is searched for without a question, up to which it names one thing."""
+_ANYTHING = ("object", "shape", "item", "one")
+"""Nouns that say no more than "thing"."""
 _CLAUSE = re.compile(r",? and (?=(?:when|where|what|which|who|why|how|is|are|does|do|did)\b)", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:it|they|she|he)\b", re.IGNORECASE)
 
@@ -76,8 +82,10 @@ def kind(question: str) -> Kind:
     if _SOURCE.search(text):
         return "source"
     goal = intent(text, 2)
-    if isinstance(goal, Moment | Moving):
-        return "when" if isinstance(goal, Moment) else "motion"
+    if isinstance(goal, Moment) or _WHEN.match(text):
+        return "when"
+    if isinstance(goal, Moving):
+        return "motion"
     return "there" if _THERE.search(text) else "look"
 
 
@@ -106,7 +114,7 @@ def things(question: str) -> tuple[str, ...]:
     (('star',), ('red circle', 'star'))
     """
     text = _SOURCE.sub("", plain(question)).strip()
-    found = [name for name in _THING.findall(text) if name.split()[-1] not in _ASKED]
+    found = [name for name in _THING.findall(text) if name not in _ASKED]
     if not found and not question.rstrip().endswith("?") and len(text.split()) <= LONGEST_NAME:
         found = [text]  # words to search for, no question
     return tuple(dict.fromkeys(name for name in found if name))
@@ -126,8 +134,11 @@ def query(question: str) -> str:
 def named(name: str) -> str:
     """Return one thing of a name, with its article: "red rings" are looked for as "a red ring"."""
     if name.endswith(("sses", "xes", "ches", "shes")):
-        return article(name[:-2])
-    return article(name[:-1] if name.endswith("s") and not name.endswith("ss") else name)
+        name = name[:-2]
+    elif name.endswith("s") and not name.endswith("ss"):
+        name = name[:-1]
+    *kind, noun = name.split()
+    return article(" ".join([*kind, "thing" if kind and noun in _ANYTHING else noun]))
 
 
 def written(name: str) -> bool:
