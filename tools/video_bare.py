@@ -1,13 +1,14 @@
 """Bare video: what a model says that is shown frames of a whole video in one prompt, evenly spaced.
 
-It is asked as it was trained ("frame 1 :", a picture, "frame 2 :", ..., the question). Two things are done in its
-favour: it is told what answers there are, where these are few; and where so many frames do not fit its window,
-they are halved until they do, and of what is said about the parts the surest counts, but that nothing is there
-only if all parts say so.
+It is asked as it was trained ("frame 1 :", a picture, "frame 2 :", ..., the question). Two things are done in
+its favour: it is told what answers there are, where these are few; and where so many frames do not fit its
+window, they are halved until they do, and of what is said about the parts the surest counts, but that nothing
+is there only if all parts say so.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def time_told(text: str, stills: Sequence[Still] = ()) -> float | None:
     Returns
     -------
     float or None
-        None where no time is told, or more than one.
+        None where no time is told, or more than one, or a frame that there is not.
     """
     plain = text.strip().rstrip(".").casefold()
     clocks = [(int(h or 0) * 60 + int(m)) * 60 + float(s) for h, m, s in _CLOCK.findall(plain)]
@@ -114,7 +115,7 @@ def time_told(text: str, stills: Sequence[Still] = ()) -> float | None:
     told = [*clocks, *(float(seconds) for seconds in _SECONDS.findall(rest))]
     for number in map(int, _FRAME.findall(rest)):
         origin = stills[number - 1].origin if 0 < number <= len(stills) else None
-        told.append(origin.t if isinstance(origin, Frame) else float("nan"))
+        told.append(origin.t if isinstance(origin, Frame) else math.nan)
     if not told and re.fullmatch(r"\d+(?:\.\d+)?", plain):
         told = [float(plain)]
-    return told[0] if len(told) == 1 else None
+    return told[0] if len(told) == 1 and math.isfinite(told[0]) else None
