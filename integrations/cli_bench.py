@@ -52,15 +52,16 @@ def bench_compare(
 @bench.command("video")
 def bench_video(
     seed: Annotated[int, typer.Option(help="Of the films that are rendered.")] = 1,
-    count: Annotated[int, typer.Option(min=1, help="Films of ten minutes.")] = 10,
+    count: Annotated[int, typer.Option(min=1, help="Films of ten minutes.")] = 8,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Measure finding moments in rendered films: the agent, and the model alone on frames at even steps."""
+    from ..agent import VisualAgent
     from ..tools.video_bench import run
     from .render import show_record
 
-    table = run(seed, count)
+    table = run(seed, count, agent=lambda eyes, memory: VisualAgent(eyes, memory=memory))
     if as_json:
         typer.echo(dump(table))
     else:

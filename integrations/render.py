@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from ..memory import Span
+from ..tools.moments import clock, during
+
 if TYPE_CHECKING:
     from ..agent.result import Result
     from ..memory import Evidence, Still
@@ -63,7 +66,11 @@ def _differences(result: Result) -> Iterator[str]:
 
 
 def _evidence_line(item: Evidence) -> Text:
-    where = item.still.origin.source + (f" {item.region}" if item.region is not None else "")
+    where = item.still.origin.source
+    if isinstance(item.region, Span):
+        where += f", {during(item.region)}"
+    elif item.region is not None:
+        where += f" {item.region}"
     line = Text(f"rests on {where}: {shorten(item.claim, CLAIM_WIDTH, placeholder=' ...')}  ")
     line.append(f"{item.verdict} {item.confidence:.0%}", style=VERDICT_STYLES[item.verdict])
     return line
@@ -97,14 +104,10 @@ def show_shots(told: Mapping[str, Any]) -> None:
 def show_found(told: Mapping[str, Any]) -> None:
     """Print moments that a search found, best first."""
     console = _console()
-    for one in told["moments"]:
-        when = (
-            ""
-            if one["start"] is None
-            else f" {one['start']:.1f} - {one['end']:.1f} s, seen at {one['t']:.1f} s"
-        )
+    for number, one in enumerate(told["moments"], start=1):
+        when = "" if one["start"] is None else f", {clock(one['t'])}"
         sure = "" if one["there"] is None else f", {one['there']:.0%} sure"
-        console.print(f"{one['source']}{when}{sure}{': ' + one['text'] if one['text'] else ''}")
+        console.print(f"{number}. {one['source']}{when}{sure}{': ' + one['text'] if one['text'] else ''}")
     if not told["moments"]:
         console.print("nothing was found")
     for note in told["notes"]:

@@ -27,10 +27,10 @@ from ..errors import InputError
 from ..memory import Box, Evidence, Still
 from ..memory.still import MEMORY, Frame, Origin, Page, Point, Region, Span, View
 from ..tools.differences import Comparison, Difference
-from ..tools.moments import clock
+from ..tools.moments import clock, during
 from .report_marks import Mark, Zoom, marks_on, zoomed
 from .report_pictures import Album, Shown
-from .report_timeline import during, tracks
+from .report_timeline import tracks
 
 FOLDER = Path(__file__).parent
 """Where the page's template, style and script lie."""

@@ -175,12 +175,6 @@ def tracks(result: Result, album: Album) -> tuple[list[Track], list[str]]:
     return [_track(one, result, album, clips, room) for one in known], left_out
 
 
-def during(span: Span) -> str:
-    """Return a span in words; of one without length its time."""
-    start, end = clock(span.start), clock(span.end)
-    return start if start == end else f"{start} to {end}"
-
-
 def span_of(evidence: Evidence) -> Span:
     """Return when a claim about a video is: its span, or the time of its frame."""
     if isinstance(evidence.region, Span):

@@ -157,6 +157,12 @@ def clock(t: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest // 10:02d}.{rest % 10}"
 
 
+def during(span: Span) -> str:
+    """Return a span as people read it; of one without length its time."""
+    start, end = clock(span.start), clock(span.end)
+    return start if start == end else f"{start} to {end}"
+
+
 def _t(still: Still) -> float:
     """Return when a frame is shown."""
     t: float = getattr(still.origin, "t", 0.0)
