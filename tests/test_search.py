@@ -28,7 +28,7 @@ class Vector:
 
     def embed(self, items: Sequence[Still | str]) -> NDArray[np.float32]:
         vectors = [
-            np.ones(DIMENSION) if not one or ":" not in str(one) else np.array(str(one).split(":")[1:], float)
+            np.array(str(one).split(":")[1:], float) if str(one).startswith("vector:") else np.ones(DIMENSION)
             for one in items
         ]
         return np.array([one / np.linalg.norm(one) for one in vectors], np.float32)
@@ -36,7 +36,7 @@ class Vector:
 
 def query_of(vector: NDArray[np.float32]) -> str:
     """Words that no text has, and a vector."""
-    return "v:" + ":".join(str(value) for value in vector)
+    return "vector:" + ":".join(str(value) for value in vector)
 
 
 def path_of(source: int) -> str:
