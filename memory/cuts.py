@@ -40,7 +40,9 @@ DISSOLVED = 0.5
 """Least decorrelation between the ends of a dissolve."""
 STRAY = 0.4
 """How far its frames may be from the straight line, as a part of its length."""
-CONVINCING = 0.15
+FINE = 0.38
+"""The same for the middle frame in the small picture, where what moves leaves the line soonest."""
+CONVINCING = 0.1
 """Least score of a dissolve, 0..1: it is straight, and its middle is halfway."""
 STEP = 0.5
 """Largest part of a dissolve that may happen from one frame to the next."""
@@ -210,7 +212,7 @@ class Dissolves:
         while self._untold and self._untold[0][0].index <= place.seen.index:
             seen, hard = self._untold.popleft()
             told.append((seen, _hard_cut(seen) if hard else None))
-        if place.score >= CONVINCING and self._is_best(at):
+        if place.score and self._is_best(at):
             begin, end = (self._places[at + side * place.half].seen.t for side in (-1, 1))
             told[-1] = (place.seen, Cut(place.seen.index, begin, end))
         return told
@@ -242,4 +244,13 @@ def _straightness(stretch: list[Glance]) -> float:
         return 0.0
     levels -= alpha[:, None] * way
     stray = float(np.sqrt((levels * levels).sum(axis=1).max() / length))
-    return max(0.0, 1.0 - stray / STRAY) * max(0.0, 1.0 - abs(2.0 * float(alpha[middle]) - 1.0))
+    score = max(0.0, 1.0 - stray / STRAY) * max(0.0, 1.0 - abs(2.0 * float(alpha[middle]) - 1.0))
+    return score if score >= CONVINCING and _fine(stretch[0], stretch[middle], stretch[-1]) < FINE else 0.0
+
+
+def _fine(first: Glance, middle: Glance, last: Glance) -> float:
+    """Return how far a small picture is from the line between two others, as a part of its length."""
+    begin = first.small.astype(np.float32).ravel()
+    way, step = last.small.ravel() - begin, middle.small.ravel() - begin
+    stray = step - float(step @ way) / float(way @ way) * way
+    return float(np.sqrt(stray @ stray / (way @ way)))
