@@ -6,7 +6,7 @@ import re
 
 from ...errors import InputError, nearest
 
-SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "http", "https", "tcp", "tls", "udp"})
+SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "http", "https", "tcp", "tls", "udp"})
 """Of the addresses that are watched."""
 
 HIDDEN = "***"
@@ -18,6 +18,8 @@ _SECRET = re.compile(
     r"[^&;#\s]*",
     re.IGNORECASE,
 )
+
+_PLACE = re.compile(r"[^:\[\]]*(:\d+)?|\[[^\]]*\](:\d+)?")  # a host and its port, without a user
 
 
 def is_stream(address: str) -> bool:
@@ -51,11 +53,8 @@ def redacted(address: str) -> str:
     if found is None:
         return address
     scheme, rest = address[: found.end()], address[found.end() :]
-    place, mark, query = rest.partition("?")
-    if mark and "@" not in place and "@" in query:  # a password with a question mark in it
-        place, mark, query = rest, "", ""
-    authority = place.partition("/")[0]
-    user, at, host = place.rpartition("@")
-    if at and user and (":" in user or "@" in authority):
-        place = f"{HIDDEN}@{host}"
-    return scheme + _SECRET.sub(rf"\1{HIDDEN}", place + mark + query)
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    user, at, place = rest.rpartition("@")
+    if at and user and ("@" in authority or not _PLACE.fullmatch(authority)):
+        rest = f"{HIDDEN}@{place}"
+    return scheme + _SECRET.sub(rf"\1{HIDDEN}", rest)

@@ -42,7 +42,7 @@ OPEN_SECONDS, READ_SECONDS = 15.0, 10.0
 MOST_WARNINGS = 50
 """Lost connections that are remembered: the latest."""
 
-_PROTOCOLS = "rtsp,rtsps,rtp,srtp,rtmp,rtmps,srt,http,https,httpproxy,tcp,tls,udp,crypto,hls"
+_PROTOCOLS = "rtsp,rtsps,rtp,srtp,rtmp,rtmps,http,https,httpproxy,tcp,tls,udp,crypto,hls"
 _LOW_DELAY = {
     "rtsp_transport": "tcp",  # UDP loses packets, and most cameras and all routers pass TCP
     "fflags": "nobuffer",
@@ -56,7 +56,7 @@ class Stream:
     Parameters
     ----------
     address : str or path
-        An address (RTSP, RTMP, HTTP, TCP, UDP, SRT ...), a camera (``/dev/video0``), or a video file, which
+        An address (RTSP, RTMP, HTTP, TCP, UDP ...), a camera (``/dev/video0``), or a video file, which
         is played at its own speed as if it were one.
     stop : threading.Event, optional
         Ends the frames when it is set, from any thread.
