@@ -160,6 +160,8 @@ class Indexer:
             except InputError as error:
                 self._batch.drop(str(file))
                 added += Added(skipped=(error,))
+        self._batch.commit()
+        self._progress(Progress(str(folder), None, None, self._batch.stills))
         return added
 
     def _file(self, file: Path) -> Added:

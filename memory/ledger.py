@@ -159,6 +159,8 @@ class Ledger:
         """Turn what SQLite raises into an error that says what to do."""
         try:
             yield
+        except sqlite3.ProgrammingError as error:
+            raise StorageError(f"the memory {self.path.parent} is closed.", input=str(self.path)) from error
         except sqlite3.OperationalError as error:
             raise StorageError(
                 f"the memory's ledger {self.path} cannot be read or written: {error}.", input=str(self.path)

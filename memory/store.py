@@ -105,8 +105,8 @@ class VisualMemory:
         """Index a video, a photo, or the videos and photos directly in a folder.
 
         What is there already and has not changed is left as it is, what was indexed in part is gone on with,
-        and a file that changed is indexed anew. What is acknowledged, which ``progress`` is told of, outlives
-        the process however it ends.
+        and a file that changed is indexed anew; one that is gone stays until it is forgotten. What is
+        acknowledged, which ``progress`` is told of, outlives the process however it ends.
 
         Parameters
         ----------
@@ -174,7 +174,8 @@ class VisualMemory:
         InputError
             If the memory holds no such source; the nearest are suggested.
         """
-        return self._storage.forget(self._source(source).number)
+        with self._storage.lock:
+            return self._storage.forget(self._source(source).number)
 
     def sources(self) -> list[Source]:
         """Return what the memory holds, in the order of coming in."""
@@ -265,9 +266,10 @@ class VisualMemory:
             raise InputError(f"top is at least 1, not {top}.", input=str(top))
         if isinstance(query, str) and not query.strip():
             raise InputError("the query is empty: say what to look for.", input=query)
-        where = self._where(sources, kinds, start, end)
-        if self._storage.ledger.empty():
-            return []
+        with self._storage.lock:
+            where = self._where(sources, kinds, start, end)
+            if self._storage.ledger.empty():
+                return []
         return search(self._storage, self._eyes(), query, top, where)
 
     def still(self, found: Hit | Stored) -> Still:

@@ -19,7 +19,7 @@ from clips import clip, real_clips
 from PIL import Image
 from remembering import Colours, Sizes, film
 
-from sightloop.errors import InputError, MemoryLockedError, MemoryModelError
+from sightloop.errors import InputError, MemoryLockedError, MemoryModelError, StorageError
 from sightloop.memory.media import LONG_SIDE
 from sightloop.memory.records import Progress
 from sightloop.memory.sources.videos import Video
@@ -187,6 +187,15 @@ def test_a_memory_opened_again_is_the_same(folder: Path, tmp_path: Path) -> None
         assert [
             (hit.id, hit.score, hit.similarity, hit.span) for hit in memory.search("blue", top=9)
         ] == before
+
+
+def test_a_closed_memory_says_so(memory: VisualMemory, folder: Path) -> None:
+    memory.add(folder / "red.png")
+    memory.close()
+    memory.close()
+    for ask in (memory.sources, lambda: memory.search("red"), lambda: memory.add(folder)):
+        with pytest.raises(StorageError, match="is closed"):
+            ask()
 
 
 def test_a_memory_without_a_path_goes_when_it_is_closed(picture: Path) -> None:
