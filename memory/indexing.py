@@ -219,10 +219,8 @@ class Indexer:
 
     def _subtitle(self, source: SourceRow) -> list[str]:
         """Attach the lines of the subtitles beside a video to its nearest keyframes, if they changed."""
-        try:
-            from .sources.subtitles import subtitles_of
-        except ImportError:  # being written
-            return []
+        from .sources.subtitles import subtitles_of
+
         lines, warnings = subtitles_of(source.path)
         digest = hashlib.sha256(repr(lines).encode()).hexdigest()
         if digest == source.subtitles or not (lines or source.subtitles):
