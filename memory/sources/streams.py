@@ -61,7 +61,7 @@ class Stream:
     stop : threading.Event, optional
         Ends the frames when it is set, from any thread.
     patience : float or None, seconds
-        How long to try for a frame; None for ever.
+        How long to try for a frame, of what is no file; None for ever.
     options : mapping, optional
         FFmpeg's, for opening: ``{"rtsp_transport": "udp"}``.
 
@@ -99,7 +99,7 @@ class Stream:
             self._file = Video(self._address)
             self.source = LIVE + self._file.source
         self._options = {**_LOW_DELAY, **(options or {})}
-        self._patience = patience
+        self._patience = patience if self._file is None else None  # a picture in a file may last for long
         self._stop = stop or threading.Event()
         self._fresh = threading.Condition()
         self._newest: Decoded | None = None
@@ -227,6 +227,8 @@ class Stream:
             return "no answer in time"
         except FFmpegError as error:
             return error.strerror or type(error).__name__
+        except (OSError, ValueError) as error:
+            return type(error).__name__
 
     def _opened(self) -> InputContainer:
         timeout = (OPEN_SECONDS, READ_SECONDS)
