@@ -145,7 +145,8 @@ class Loop:
         try:
             found = tool(call.tool)(run.meter, run.state, dict(call.arguments))
         except SightloopError as error:
-            if run.state.draft is None and call.tool == "look" and not call.arguments.get("images"):
+            own = call.tool == "look" and not call.arguments.get("images")
+            if run.state.draft is None and (own or not run.state.stills):
                 raise  # the question itself cannot be looked at: nothing else will answer it
             return run.observation(call, Found(text=error.message), failed=True)
         run.learn(call, found)

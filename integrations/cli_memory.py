@@ -316,8 +316,8 @@ def export(
     from ..memory.store import VisualMemory
 
     with VisualMemory(memory, embedder=None) as kept:
-        folder = kept.export(out)
-    typer.echo(dump({"folder": str(folder)}) if as_json else f"wrote {folder}")
+        file = kept.export(out)
+    typer.echo(dump({"file": str(file)}) if as_json else f"wrote {file}, and the pictures beside it")
 
 
 def register(app: typer.Typer) -> None:
