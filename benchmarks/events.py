@@ -97,7 +97,7 @@ def _shot(rng: random.Random, made: Film, background: tuple[int, int, int]) -> N
 def _extra(rng: random.Random, base: Sheet) -> Sheet | None:
     """Return a thing or a sign, in the middle of the sheet so that no camera loses it; None without room."""
     low, high = 13.0, UNITS - 13.0
-    if rng.random() < 0.4:
+    if rng.random() < 0.4 and all(thing.color != "black" for thing in base.things):  # it is written in black
         word, pitch = random_text(rng), rng.uniform(15.8, 18.5)
         x, y = rng.uniform(low, high - pitch * len(word)), rng.uniform(low, high - GLYPH)
         return Sheet((), Writing(word, x, y, pitch))

@@ -17,10 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .glance import Glance, decorrelation, strength
+from .glance import Glance, changed, decorrelation, strength
 
-HARD = 0.12
-"""Least strength of a hard cut."""
+HARD, LOCAL = 0.12, 0.3
+"""Least strength of a hard cut where most of the picture changed, and where less did: a thing that uncovers
+another as it goes takes and gives as well."""
+WIDE = 0.5
+"""Part of the picture that is most of it."""
 PROMINENCE = 2.0
 """A hard cut is this many times as strong as anything near."""
 NEAR, NEAR_SECONDS = 8, 2.0
@@ -127,6 +130,8 @@ class HardCuts:
                 other_wins = (other.strength, at) > (now.strength, k)
             if other_wins:
                 return False
+        if now.strength < LOCAL and changed(window[at - 1], now).mean() < WIDE:
+            return False
         later = window[min(at + FLASH - 1, len(window) - 1)]
         return min(strength(window[at - 1], later), strength(window[max(0, at - FLASH)], now)) >= HARD
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from .still import Size, Still
 
 Pixels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 
 GRID = Size(64, 40)
 """The small picture, whatever the frame's shape; nearly that of most, which makes shrinking them fast."""
@@ -31,6 +32,8 @@ EMPTY, BLACK, WHITE = 3.0, 40, 218
 third (black is 16, white 235)."""
 GRAIN = 4.0
 """Levels that a pixel must differ from the background to count as showing something."""
+CHANGE = 9
+"""Levels by which a block must differ to count as changed."""
 SUSPECT = 0.1
 """Decorrelation from which two frames are looked at closely."""
 
@@ -113,6 +116,16 @@ def beyond(small: Pixels, extremes: tuple[Pixels, Pixels]) -> Pixels:
     """Return how far pixels are outside the range that another picture has beside them."""
     low, high = extremes
     return cv2.max(cv2.subtract(small, high), cv2.subtract(low, small))
+
+
+def step(before: Glance, after: Glance) -> Pixels:
+    """Return by how many levels each block changed, (10, 16) uint8."""
+    return np.asarray(cv2.absdiff(before.coarse, after.coarse).max(axis=2))
+
+
+def changed(before: Glance, after: Glance) -> Mask:
+    """Return which blocks changed, (10, 16) bool."""
+    return step(before, after) > CHANGE
 
 
 def _lost(before: Glance, after: Glance) -> float:

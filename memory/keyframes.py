@@ -156,10 +156,11 @@ class _Scan:
         self._last = (position.index - 1, position.end) if position else (-1, 0.0)
         self._kept = position is not None  # whether a keyframe of the running shot has been yielded
         self._hards: deque[int] = deque()  # hard cuts that the soft ones have not come to yet
-        self._ended = False
+        self._ended, self._last_t = False, 0.0
 
     def add(self, frame: Decoded) -> Iterator[Found]:
         """Take the next frame."""
+        self._last_t = frame.t
         if frame.index >= self._from:
             self._held.append(frame)
         for seen, hard in self._hard.add(glance(frame)):
@@ -170,7 +171,7 @@ class _Scan:
         for seen, hard in self._hard.end():
             yield from self._decided(seen, hard)
         self._ended = True
-        self._chosen += self._chooser.close()
+        self._chosen += self._chooser.close(self._last_t)
         for seen, cut in self._soft.end():
             yield from self._finished(seen, cut)
         if self._last[0] >= self._from:
@@ -183,7 +184,7 @@ class _Scan:
             self._chooser.watch(seen, hard)
         else:
             if new_chunk:
-                self._chosen += self._chooser.close()
+                self._chosen += self._chooser.close(seen.t)
                 if seen.index > self._from:
                     self._rests.append((seen.index, self._soft.earliest, self._chooser.memory))
             if hard:

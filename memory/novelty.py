@@ -6,7 +6,7 @@ fitted to theirs, so that flicker does not. What is new opens an *episode* of at
 one keyframe: the frame in which most is new, and sharp. So a thing that slides or fades in is shown whole.
 
 How soon an episode may follow a keyframe depends on what is new: little that moves has to wait, and ever longer
-where it moves on one spot (trees, water); something that came and stays waits least.
+where it moves on one spot (trees, water); something that came from nowhere, or came to rest, waits least.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .glance import BLOCKS, GRID, Decoded, Glance, Pixels, beyond
+from .glance import BLOCKS, CHANGE, GRID, Decoded, Glance, Mask, Pixels, beyond, step
 from .still import Size
 
 SAMPLES = 13
 """Frames a second that are looked at, at most."""
-NEW = 9
-"""Mean levels by which a block must differ to be new."""
-STEADY = 6
-"""Levels that a block may change by within ``SETTLING`` seconds and still be at rest."""
-SETTLING = 0.3
-EPISODE, PATIENCE = 1.0, 0.4
-"""Longest time for choosing a keyframe, and how long none better is waited for, in seconds."""
-SOON, BUSY, SELDOM, LONGEST = 0.5, 1.0, 2.5, 10.0
-"""Least time after a keyframe, in seconds: for what came and stays, where much is new, for the rest; and the
-most that the latter grows to."""
+STEADY, SUDDEN = 6, 12
+"""Levels that a block at rest may change by, and those that it changes by at least where something appears."""
+SETTLING, ARRIVAL = 0.4, 1.2
+"""Seconds that a block must have been at rest for, and for which something counts as just appeared."""
+EPISODE, PATIENCE, BRIEF = 1.0, 0.4, 0.3
+"""Longest time for choosing a keyframe, how long none better is waited for, and under what an episode that is
+broken off comes to nothing, in seconds."""
+SOON, BUSY, SELDOM, LONGEST = 0.6, 1.0, 3.0, 10.0
+"""Least time after a keyframe, in seconds: for what appears or has come to rest, where much is new, for the
+rest; and the most that the latter grows to."""
 MUCH = 0.25
 """Part of the picture that is much."""
 RECALL = 10.0
@@ -45,7 +45,8 @@ RECENT = 4
 DETAIL = Size(192, 128)
 """The picture that sharpness is measured on."""
 
-Mask = NDArray[np.bool_]
+_SLACK = 0.01
+_KERNEL = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ class Known:
     def new(self, seen: Glance) -> Pixels:
         """Return how many levels each block of a frame is beyond this picture, (10, 16) uint8."""
         levels = _blocks(beyond(seen.small, self.extremes))
-        if levels.max() <= NEW:
+        if levels.max() <= CHANGE:
             return levels
         offset = float(np.median(seen.coarse[:, :, 0])) - self.middle
         if abs(offset) < 1:
@@ -153,6 +154,14 @@ class Recollection:
         return cls(known, data["last"], data["wait"], int(data["places"], 16))
 
 
+class _Sample(NamedTuple):
+    """A frame looked at: by how much blocks changed since the one before, and where something appeared."""
+
+    seen: Glance
+    change: Pixels
+    arrived: Mask
+
+
 @dataclass
 class _Episode:
     """Choosing among frames from ``start`` on."""
@@ -179,7 +188,7 @@ class Chooser:
     def __init__(self, memory: Recollection | None = None) -> None:
         self.memory = memory or Recollection()
         self._episode: _Episode | None = None
-        self._recent: deque[Glance] = deque()
+        self._recent: deque[_Sample] = deque()
         self._slot: int | None = None
         self._before = _none()
         self._wanted = False
@@ -192,14 +201,25 @@ class Chooser:
         if slot == self._slot:
             return False
         self._slot = slot
-        while self._recent and self._recent[0].t <= seen.t - SETTLING - 1 / SAMPLES:
+        while self._recent and self._recent[0].seen.t < seen.t - ARRIVAL - SETTLING:
             self._recent.popleft()
-        self._recent.append(seen)
+        self._recent.append(self._sample(seen))
         return True
+
+    def _sample(self, seen: Glance) -> _Sample:
+        """Compare a frame with those just before it."""
+        if not self._recent:
+            return _Sample(seen, np.full((BLOCKS.height, BLOCKS.width), 255, np.uint8), _none())
+        change = step(self._recent[-1].seen, seen)
+        before = np.max(
+            [one.change for one in self._recent if one.seen.t >= seen.t - SETTLING - _SLACK], axis=0
+        )
+        usual = cv2.dilate(before, _KERNEL)
+        return _Sample(seen, change, change >= cv2.max(cv2.add(usual, usual), SUDDEN))
 
     def add(self, seen: Glance, frame: Decoded, cut: bool) -> list[Choice]:
         """Look at the next frame; return what is chosen by that."""
-        chosen = self.close() if cut else []
+        chosen = self.close(seen.t) if cut else []
         if cut or not self.memory.known and self._episode is None:
             self.memory = Recollection()
             self.watch(seen, cut=True)
@@ -213,7 +233,7 @@ class Chooser:
             mask, mass = ~_none(), 1.0
         else:
             mask, mass = self._new(seen)
-        settled = bool((mask & self._at_rest()).any())
+        settled = bool((mask & self._arrived()).any())
         if episode is None:
             if self._wanted or self._due(seen.t, mask, settled):
                 self._episode = self._opened(seen, frame, mask, mass, settled, self._wanted)
@@ -223,19 +243,19 @@ class Chooser:
             self._improve(episode, seen, frame, mask, mass, settled)
             calm = episode.settled or episode.first
             if seen.t - episode.start >= EPISODE or (calm and seen.t - episode.better >= PATIENCE):
-                chosen += self.close()
+                chosen += self.close(seen.t)
         return chosen
 
     def want(self) -> None:
         """Make sure that one of the next frames is chosen."""
         self._wanted = self._episode is None
 
-    def close(self) -> list[Choice]:
-        """Come to rest: end the episode, if there is one, and return its choice."""
+    def close(self, t: float) -> list[Choice]:
+        """Come to rest at a time: end the episode, if there is one, and return its choice."""
         episode, memory = self._episode, self.memory
         self._episode = None
         self._before = np.zeros_like(self._before)
-        if episode is None:
+        if episode is None or (not episode.first and t - episode.start < BRIEF):
             return []
         known = Known.of(episode.choice.small, episode.choice.frame.t)
         places = int.from_bytes(np.packbits(episode.mask).tobytes())
@@ -268,9 +288,9 @@ class Chooser:
         for place, one in enumerate(known):
             before = levels
             levels = one.new(seen) if levels is None else cv2.min(levels, one.new(seen))
-            if before is None or ((before > NEW) & (levels <= NEW)).any():
+            if before is None or ((before > CHANGE) & (levels <= CHANGE)).any():
                 known[place] = replace(one, seen=seen.t)
-            if levels.max() <= NEW:
+            if levels.max() <= CHANGE:
                 known.insert(0, known.pop(place))
                 break
         assert levels is not None
@@ -279,16 +299,20 @@ class Chooser:
         first, rest = known[0], known[1:]
         kept = (first, *(one for one in rest if seen.t - one.seen <= RECALL))
         self.memory = replace(self.memory, known=kept)
-        mask = levels > NEW
+        mask = levels > CHANGE
         return mask, float(levels[mask].sum())
 
-    def _at_rest(self) -> Mask:
-        """Return which blocks have not changed for ``SETTLING``."""
-        first, last = self._recent[0], self._recent[-1]
-        if last.t - first.t < SETTLING:
-            return _none()
-        change = cv2.absdiff(first.coarse, last.coarse).max(axis=2)
-        return np.asarray(change <= STEADY)
+    def _arrived(self) -> Mask:
+        """Return which blocks show something that just appeared there or came to rest; not what uncovers a
+        plain ground.
+        """
+        now = self._recent[-1].seen
+        arrived = np.any([one.arrived for one in self._recent], axis=0)
+        earlier = next(one.seen for one in self._recent if one.seen.t >= now.t - SETTLING - _SLACK)
+        if earlier.t <= now.t - SETTLING / 2:
+            arrived |= cv2.dilate(step(earlier, now), _KERNEL, iterations=2) <= STEADY
+        low, high = now.extremes
+        return arrived & (_blocks(cv2.subtract(high, low)) > CHANGE)
 
     def _due(self, t: float, mask: Mask, settled: bool) -> bool:
         """Whether what is new opens an episode now."""
