@@ -114,6 +114,9 @@ def test_files_beside_a_video_are_found(tmp_path: Path) -> None:
     for other in ("clip.srt", "clip.one.txt", "clip.ones.srt", "other.clip.one.srt"):
         (tmp_path / other).write_text("1\n00:00:01,000 --> 00:00:02,000\nanother\n")
     assert subtitles_of(video) == (EXPECTED, [])
+    (tmp_path / "clip.mkv").touch()
+    video.touch()
+    assert subtitles_of(tmp_path / "clip.mkv") == ([Line(1, 2, "another")], [])  # clip.one.srt is the other's
     assert subtitles_of(tmp_path / "silent.mp4") == ([], [])
     assert subtitles_of(tmp_path / "nowhere" / "clip.mp4") == ([], [])
 

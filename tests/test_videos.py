@@ -26,6 +26,10 @@ RENDERED = {
     "uneven.webm": {"times": UNEVEN, "codec": "libvpx-vp9"},
     "many_b_frames.mov": {"times": UNEVEN, "b_frames": 6, "key_every": 20},
     "open_groups.mp4": {"frames": 60, "options": {"x264-params": "open-gop=1"}, "b_frames": 3},
+    "refreshed.ts": {"frames": 60, "options": {"x264-params": "intra-refresh=1"}, "b_frames": 0},
+    "refreshed.mp4": {"frames": 60, "options": {"x264-params": "intra-refresh=1"}, "b_frames": 0},
+    "fields.ts": {"frames": 60, "options": {"x264-params": "interlaced=1"}},
+    "reordered.ts": {"frames": 60, "codec": "libx265", "options": {"x265-params": "log-level=none"}},
     "late.mkv": {"times": [5000 + 40 * number for number in range(50)]},
     "transport.ts": {"frames": 60},
     "program.mpg": {"frames": 60, "codec": "mpeg2video"},
@@ -73,6 +77,26 @@ def test_seeking_finds_what_reading_finds(rendered: dict[str, Path], name: str) 
             assert between == list(range(number, min(number + 3, len(read) - 1) + 1))
     middles = [(before[0] + after[0]) / 2 for before, after in itertools.pairwise(read)]
     assert read_frames(rendered[name], middles[::-1]) == [still for _, _, still in read[:-1]][::-1]
+
+
+def test_what_an_edit_cuts_off_is_not_shown(tmp_path: Path) -> None:
+    whole, path = clip(tmp_path / "whole.mp4", 60), tmp_path / "edited.mp4"
+    with av.open(str(whole)) as source, av.open(str(path), "w") as out:
+        read = source.streams.video[0]
+        written = out.add_stream_from_template(read)
+        ahead = int(Fraction(20, 25) / read.time_base)
+        for packet in source.demux(read):
+            if packet.size:
+                packet.pts, packet.dts, packet.stream = packet.pts - ahead, packet.dts - ahead, written
+                out.mux(packet)
+    with Video(path) as video:
+        frames = [(frame.index, frame.t, number_of(frame.still().pixels)) for frame in video.frames()]
+    assert [(index, number) for index, _, number in frames] == [
+        (number - 20, number) for number in range(20, 60)
+    ]
+    assert [t for _, t, _ in frames] == pytest.approx([index / 25 for index, _, _ in frames])
+    stills = read_frames(path, [t for _, t, _ in frames])
+    assert [number_of(still.pixels) for still in stills] == list(range(20, 60))
 
 
 @pytest.mark.parametrize("name", REAL)

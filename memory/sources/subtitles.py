@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InputError
-from .files import regular_file
+from .files import VIDEO_SUFFIXES, regular_file
 
 SUFFIXES = (".srt", ".vtt")
 
@@ -167,8 +167,10 @@ def _beside(video: Path) -> list[Path]:
         files = sorted(video.parent.iterdir())
     except OSError:
         return []
+    others = {file.stem for file in files if file.suffix.lower() in VIDEO_SUFFIXES}
+    tagged = {file for file in files if Path(file.stem).stem == video.stem and file.stem not in others}
     return [
         file
         for file in files
-        if file.suffix.lower() in SUFFIXES and (file.stem == video.stem or Path(file.stem).stem == video.stem)
+        if file.suffix.lower() in SUFFIXES and (file.stem == video.stem or file in tagged)
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
@@ -13,6 +15,10 @@ from numpy.typing import NDArray
 
 from .watchdog import Pulse
 
+if TYPE_CHECKING:
+    Packet = av.Packet[VideoStream]
+
+_IDR = 5
 _REORDERED = 64
 """Codecs reorder at most 16 frames; packets further out of order belong to another start of the clock."""
 
@@ -28,7 +34,8 @@ class Timeline:
     keys : (K,) int64, ticks
         Of the frames that decoding can start at, increasing.
     seeks : (K,) int64, ticks
-        What to seek for, to arrive at each of ``keys`` (containers index by decoding time).
+        What to seek for, to decode each of ``keys`` as it is after all before it (containers index by
+        decoding time).
     base : Fraction, seconds
         Of one tick.
     origin : int, ticks
@@ -73,6 +80,7 @@ def read_timeline(
     """
     shown: list[int] = []
     keys: list[tuple[int, int]] = []
+    before = 0  # what leads to the key frame before
     try:
         for packet in container.demux(stream):
             pulse.beat()
@@ -82,7 +90,9 @@ def read_timeline(
                 return None
             shown.append(packet.pts)
             if packet.is_keyframe:
-                keys.append((packet.pts, packet.dts if packet.dts is not None else packet.pts))
+                reached = packet.dts if packet.dts is not None else packet.pts
+                keys.append((packet.pts, reached if _whole(packet) or not keys else before))
+                before = reached
     except FFmpegError:  # truncated: what was read is there
         pass
     if not shown or not keys or stream.time_base is None:
@@ -96,3 +106,24 @@ def read_timeline(
     return Timeline(
         np.unique(ordered[ordered >= origin]), starts[:, 0], starts[:, 1], stream.time_base, origin
     )
+
+
+def _whole(packet: Packet) -> bool:
+    """Whether decoding can start at a key frame and give its pixels at once.
+
+    In H.264 all that are no IDR pictures (NAL unit type 5) are points of recovery: the picture may be
+    refreshed bit by bit, and is right from the next such point on.
+    """
+    decoder = packet.stream.codec_context
+    if decoder.name != "h264":
+        return True
+    data, head = bytes(packet), bytes(decoder.extradata or b"")
+    if not head.startswith(b"\1"):  # units are set apart by start codes (ISO/IEC 14496-10, annex B)
+        return any(unit[1][0] & 31 == _IDR for unit in re.finditer(rb"\x00\x00\x01(.)", data, re.DOTALL))
+    size = (head[4] & 3) + 1  # of the length before each unit (ISO/IEC 14496-15)
+    at = 0
+    while at + size < len(data):
+        if data[at + size] & 31 == _IDR:
+            return True
+        at += size + int.from_bytes(data[at : at + size])
+    return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -93,7 +94,7 @@ class Video:
             self.source = str(Path(path).absolute())
         self.warnings: list[str] = []
         self._name = str(path)
-        next(watched(self._probe, self._name))
+        deque(watched(self._probe, self._name), maxlen=0)
 
     def __enter__(self) -> Self:
         return self
