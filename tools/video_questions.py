@@ -20,7 +20,7 @@ _SCOPE = re.compile(
     rf",? ?\b(?:(?:in|of|from|on|during) (?:the|this|that|these|any|my)(?: whole)? {_VIDEO}|ever|anywhere)\b",
     re.IGNORECASE,
 )
-_SOURCE = re.compile(rf"(?:\b(?:in|on|of) )?\b(?:which|what) (?:of the )?{_VIDEO}\b")
+_SOURCE = re.compile(rf"(?:\b(?:in|on|of) )?\b(?:which|what)(?: of (?:the|these|those|my))? {_VIDEO}\b")
 _WHEN = re.compile(
     r"(?:(?:please|tell me|can you tell me|say|do you know)\b[ ,:]*)*"
     r"(?:when\b|(?:at|in) (?:what|which) (?:time|moment|second|minute|frame)\b)"
@@ -28,12 +28,34 @@ _WHEN = re.compile(
 _THERE = re.compile(
     r"^(?:is|are|was|were) there\b|^(?:do(?:es)?|did|has|have|can) .*\b(?:appear|show|seen|see|contain)\b"
 )
-_NOT = (
-    r"(?:is|are|was|were|do|does|did|has|have|had|can|there|or|that|which|of|in|on|at|from|to|when|while|before|after|"
-    r"left|right|above|below|next|beside|near|and|with|together|an?|the|you|it|show|first|"
-    r"(?:say|appear|disappear|arrive|come|leave|vanish|enter|move|head|travel|happen|write|look|go)(?:s|es|ing)?)\b"
+_EDGE = re.compile(
+    r"\b(?:(appears?|arrives?|comes?|enters?|shows? up|starts?|begins?)|disappears?|vanish(?:es)?|leaves?|"
+    r"exits?|departs?|(?:goes?|drives?|walks?|runs?|flies|fly|moves?) (?:away|off|out)|gone|ends?|"
+    r"(?:has|have|had)\b[\w ]* left|last (?:seen|shown|visible|appears?))\b"
 )
-_THING = re.compile(rf"\b(?:the|an?|any|some|how many) ((?!{_NOT})[\w-]+(?: (?!{_NOT})[\w-]+)*)")
+"""Words for a beginning (the group) and for an end."""
+_NOT = (
+    r"(?:is|are|was|were|do|does|did|has|have|had|can|could|will|there|or|that|which|who|whose|of|in|on|at|by|to|for|"
+    r"from|into|with|when|while|before|after|left|right|above|below|next|beside|near|and|together|an?|the|you|it|"
+    r"he|she|they|we|i|show|first|last|any|some|"
+    r"(?:say|appear|disappear|arrive|come|leave|vanish|enter|move|head|travel|happen|write|look|go|see)(?:s|es|ing)?)\b"
+)
+"""Words that are no part of a thing's name."""
+_VERB = (
+    r"(?:be|been|being|seen|shown|visible|gone|here|away|doing|stop(?! sign)|cross(?= (?:an?|the)\b)|"
+    r"(?:start|begin|end|walk|run|ride|drive|fly|swim|jump|fall|turn|pass|sit|stand|lie|wear|hold|carry|get|"
+    rf"take|stay|eat|talk|throw|kick|catch|pick|put|reach|return)(?:e?s|n?ing(?= {_NOT}|$))?)\b"
+)
+"""Words that end a thing's name, though one may begin with them: "a running shoe", but "the man runs"."""
+_COUNT = r"first|second|third|last|other|same|one|two|three|four|five|six|seven|eight|nine|ten|\d+"
+_WORD = r"(?:black and white|[\w-]+)"
+_ANY = (
+    r"(?:\b(?:the|an?|any|some|no|how many)|"
+    r"^(?:are|were) there|^(?:can|do|does|did) .{1,30}? (?:see|show|contain))"
+)
+_THING = re.compile(
+    rf"{_ANY}(?: (?:{_COUNT})(?! {_NOT}|$))* ((?!{_NOT}){_WORD}(?: (?!{_NOT}|{_VERB}){_WORD})*)"
+)
 _ASKED = (
     "time",
     "moment",
@@ -51,11 +73,24 @@ _ASKED = (
 """Nouns of a question that name no thing to be seen."""
 NOT_FOUND = "there is none"
 """The answer where nothing of the kind was found."""
+SHORTEST_QUESTION = 3
+"""Words of a part from which it is a question of its own: "when and where does it go?" is one."""
 LONGEST_NAME = 4
 """Words of what is searched for without a question, up to which it names one thing."""
 _ANYTHING = ("object", "shape", "item", "one")
 """Nouns that say no more than "thing"."""
-_CLAUSE = re.compile(r",? and (?=(?:when|where|what|which|who|why|how|is|are|does|do|did)\b)", re.IGNORECASE)
+_SENTENCE = re.compile(
+    r"(?:what|when|where|which|who|why|how|is|are|was|were|do|does|did|can|could|has|have|had|will|describe|"
+    r"summari[sz]e|tell|name|list|explain|count|read)\b"
+)
+"""How sentences begin that are no name of a thing."""
+_SEEK = re.compile(r"^(?:please )?(?:find|show(?: me)?|search(?: for)?|look for|locate)\b ?")
+_CLAUSE = re.compile(
+    r",? and (?=(?:when|where|what|which|who|why|how)\b|"
+    r"(?:is|are|was|were|does|do|did) (?:the|an?|any|it|its|they|he|she|there|this|that|these|those|you)\b)",
+    re.IGNORECASE,
+)
+_PLURALS = {"people": "person", "men": "man", "women": "woman", "children": "child", "buses": "bus"}
 _PRONOUN = re.compile(r"\b(?:it|they|she|he)\b", re.IGNORECASE)
 
 
@@ -68,18 +103,18 @@ def split(question: str) -> tuple[str, ...]:
     ('When does the blue square appear?', 'where does the blue square go?')
     """
     parts = [part.strip(" ,") for part in _CLAUSE.split(question)]
-    if len(parts) == 1:
+    if len(parts) == 1 or any(len(part.split()) < SHORTEST_QUESTION for part in parts):
         return (question,)
-    meant = things(parts[0])
-    name = f"the {meant[0]}" if meant else "it"
     whole = [part if part.endswith(("?", ".")) else f"{part}?" for part in parts]
-    return (whole[0], *(_PRONOUN.sub(name, part, count=1) for part in whole[1:]))
+    if meant := things(parts[0]):
+        whole[1:] = [_PRONOUN.sub(lambda _: f"the {meant[0]}", part, count=1) for part in whole[1:]]
+    return tuple(whole)
 
 
 def kind(question: str) -> Kind:
     """Tell what kind of answer a question about videos wants."""
     text = plain(question)
-    if _SOURCE.search(text):
+    if _SOURCE.search(_folded(question)):
         return "source"
     goal = intent(text, 2)
     if isinstance(goal, Moment) or _WHEN.match(text):
@@ -91,13 +126,17 @@ def kind(question: str) -> Kind:
 
 def appears(question: str) -> bool:
     """Tell whether a "when" asks for the beginning of something, not for its end."""
-    goal = intent(plain(question), 2)
-    return not isinstance(goal, Moment) or goal.appears
+    edge = _EDGE.search(plain(question))
+    return edge is None or edge[1] is not None
 
 
 def plain(question: str) -> str:
     """Return a question in small letters, without its end and without "in the video"."""
-    return _SCOPE.sub("", " ".join(question.casefold().split()).rstrip(" ?.!")).strip()
+    return _SCOPE.sub("", _folded(question)).strip()
+
+
+def _folded(question: str) -> str:
+    return " ".join(question.casefold().split()).rstrip(" ?.!")
 
 
 def of_stills(question: str) -> str:
@@ -113,11 +152,11 @@ def things(question: str) -> tuple[str, ...]:
     >>> things("What color is the star?"), things("a red circle next to a star")
     (('star',), ('red circle', 'star'))
     """
-    text = _SOURCE.sub("", plain(question)).strip()
-    found = [name for name in _THING.findall(text) if name not in _ASKED]
-    if not found and not question.rstrip().endswith("?") and len(text.split()) <= LONGEST_NAME:
-        found = [text]  # words to search for, no question
-    return tuple(dict.fromkeys(name for name in found if name))
+    text = _SEEK.sub("", _SOURCE.sub("", plain(question)).strip())
+    named_so = _THING.findall(text)
+    if not named_so and not question.rstrip().endswith("?") and not _SENTENCE.match(text):
+        named_so = [text] if 0 < len(text.split()) <= LONGEST_NAME else []  # words to search for, no question
+    return tuple(dict.fromkeys(name for name in named_so if name not in _ASKED))
 
 
 def query(question: str) -> str:
@@ -133,12 +172,20 @@ def query(question: str) -> str:
 
 def named(name: str) -> str:
     """Return one thing of a name, with its article: "red rings" are looked for as "a red ring"."""
-    if name.endswith(("sses", "xes", "ches", "shes")):
-        name = name[:-2]
-    elif name.endswith("s") and not name.endswith("ss"):
-        name = name[:-1]
     *kind, noun = name.split()
+    noun = _singular(noun)
     return article(" ".join([*kind, "thing" if kind and noun in _ANYTHING else noun]))
+
+
+def _singular(noun: str) -> str:
+    if noun in _PLURALS:
+        return _PLURALS[noun]
+    if noun.endswith("ies") and len(noun) > len("ties"):
+        return f"{noun[:-3]}y"
+    if noun.endswith(("sses", "xes", "ches", "shes")):
+        return noun[:-2]
+    plural = len(noun) > 2 and noun.endswith("s") and not noun.endswith(("ss", "us", "is"))
+    return noun[:-1] if plural else noun
 
 
 def written(name: str) -> bool:
