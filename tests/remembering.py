@@ -66,7 +66,7 @@ class Sizes:
         return ["TAXI 4711" if still.pixels[0, 0, 0] > 200 else "" for still in stills]
 
 
-def film(path: Path, shots: int = 40, each: int = 10, fps: int = 10, seed: int = 0) -> Path:
+def film(path: Path, shots: int = 48, each: int = 10, fps: int = 10, seed: int = 0) -> Path:
     """A clip of many shots, each of blocks of colours of its own, in which a square moves."""
     scenes = np.random.default_rng(seed).integers(0, 255, (shots, 4, 6, 3)).astype(np.uint8)
 
