@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -30,6 +31,13 @@ LONG = 60.0  # seconds that no test takes unless it fails
 
 def number(frame: object) -> int:
     return number_of(frame.still().pixels)  # type: ignore[attr-defined]
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    while not happened():
+        assert time.monotonic() - began < LONG
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "http", "rtsp"])
@@ -78,36 +86,38 @@ def test_a_camera_that_is_away_is_asked_again_ever_more_rarely() -> None:
         got: list[object] = []
         taker = threading.Thread(target=lambda: got.append(next(stream.frames())))
         taker.start()
-        while len(stream.warnings) < 3:
-            time.sleep(0.05)
+        wait_for(lambda: len(stream.warnings) >= 4)
         tried = [float(text.split(" at ")[1].split(" s:")[0]) for text in stream.warnings]
         camera.broken.clear()
         taker.join(LONG)
         assert len(got) == 1
-        assert tried[2] - tried[1] > tried[1] - tried[0]
+        assert tried[3] - tried[2] > tried[1] - tried[0]
 
 
 def test_who_is_slow_gets_the_newest_frame() -> None:
     with Camera() as camera, Stream(camera.address, patience=LONG) as stream:
-        for frame, _ in zip(stream.frames(), range(4), strict=False):
-            assert camera.shown - number(frame) < 20  # of the 40 that a second has
-            time.sleep(1)
-        assert stream.seen - stream.dropped < 8
-        assert stream.dropped > 60
+        frames = stream.frames()
+        taken = [next(frames)]
+        for _ in range(3):
+            wait_for(lambda: stream.seen > taken[-1].index + 30)
+            there = stream.seen - 1
+            taken.append(next(frames))
+            assert taken[-1].index >= there
+            assert number(taken[-1]) - number(taken[-2]) == taken[-1].index - taken[-2].index
+        assert stream.dropped >= taken[-1].index + 1 - len(taken) > 80
 
 
 def test_memory_stays_bounded_however_slow_the_taker_is(tmp_path: Path) -> None:
-    big = clip(tmp_path / "big.mp4", 75, paint=moving(640, 480), size=(640, 480), b_frames=0)
+    big = clip(tmp_path / "big.mp4", 60, paint=moving(1280, 720), size=(1280, 720), b_frames=0)
     process = psutil.Process()
     with Stream(big) as stream:
         frames = stream.frames()
         next(frames)
         gc.collect()
         before = process.memory_info().rss
-        time.sleep(2.5)  # 60 frames of 460 kB
-        assert stream.seen > 40
-        assert process.memory_info().rss - before < 12e6
-        assert next(frames).index > 40
+        wait_for(lambda: stream.seen > 50)  # frames of 1.4 MB
+        assert process.memory_info().rss - before < 30e6
+        assert next(frames).index >= 50
 
 
 def test_a_file_is_played_live_at_its_own_speed(tmp_path: Path) -> None:
