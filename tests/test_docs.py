@@ -21,6 +21,10 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image, ImageDraw
 
+from sightloop.tools.video_worlds import films, write
+
+from .clips import clip, moving
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     page
@@ -63,9 +67,17 @@ def blocks(page: Path) -> list[Block]:
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 
 
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute of rendered video."""
+    path = tmp_path_factory.mktemp("film") / "long.mp4"
+    write(next(films(3, 1, 60.0)), path)
+    return path
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with the pictures that the documentation speaks of, and the examples."""
+def folder(tmp_path: Path, film: Path) -> Path:
+    """A folder with the pictures and videos that the documentation speaks of, and the examples."""
     names = ("photo.png", "photo.jpg", "a.jpg", "b.jpg", "c.jpg", "page.png", "before.png", "after.png")
     for number, name in enumerate(names):
         image = Image.new("RGB", (128, 96), "white")
@@ -74,6 +86,10 @@ def folder(tmp_path: Path) -> Path:
         if number % 2:
             draw.rectangle((76, 40, 112, 76), fill=(30, 60, 220))
         image.save(tmp_path / name)
+    shutil.copy(film, tmp_path / "long.mp4")
+    (tmp_path / "clips").mkdir()
+    for name in ("lecture.mp4", "clips/one.mp4", "clips/two.mp4"):
+        clip(tmp_path / name, 50, paint=moving())
     if (ROOT / "examples").is_dir():
         shutil.copytree(ROOT / "examples", tmp_path / "examples")
     return tmp_path
