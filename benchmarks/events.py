@@ -1,8 +1,8 @@
-"""Rendered videos in which something appears for two seconds: flat things on a sheet, hard cuts between scenes.
+"""Rendered videos in which something appears for two seconds: flat things on a sheet, and hard cuts.
 
-All scenes of a video share their background, so a cut changes only a few small shapes. In each shot things are
-at rest, one of them moves, or the camera moves; in most, a thing or a sign appears for ``SHOWN`` seconds, whole
-and at once. Synthetic, and exact.
+All scenes of a video share their background, so a cut changes only a few small shapes. In each shot things
+are at rest, one of them moves, or the camera moves; in most, a thing or a sign appears for ``SHOWN`` seconds,
+whole and at once. Synthetic, and exact.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ import numpy as np
 
 from .glance import Glance, changed, decorrelation, strength
 
-HARD, LOCAL = 0.12, 0.3
+HARD, LOCAL = 0.12, 0.2
 """Least strength of a hard cut where most of the picture changed, and where less did: a thing that uncovers
 another as it goes takes and gives as well."""
 WIDE = 0.5
@@ -51,7 +51,7 @@ STEP = 0.5
 """Largest part of a dissolve that may happen from one frame to the next."""
 
 SHOWING = 6.0
-"""Standard deviation of a coarse picture, in levels, from which it shows something again after it was empty."""
+"""Standard deviation of a coarse picture, in levels, from which an empty one shows something again."""
 DIM = 170
 """A shot may have faded to white if it was darker than this before."""
 
@@ -61,9 +61,9 @@ _KEPT = 2 * _REACH + 2 * NEAR
 
 
 class Cut(NamedTuple):
-    """The first frame of a shot; the change from the one before lasts from ``begin`` to ``end``, in seconds."""
+    """The first frame of a shot; the change from the one before lasts from ``begin`` to ``end`` seconds."""
 
-    index: int
+    first: int
     begin: float
     end: float
 

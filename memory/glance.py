@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
-import cv2
+import cv2 as typed_cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .still import Size, Still
+
+cv2: Any = typed_cv2  # its stubs know neither scalar arguments nor that uint8 stays uint8
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

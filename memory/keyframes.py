@@ -1,7 +1,7 @@
 """Keyframes: a video told by few of its frames, and by where its shots begin.
 
-One pass over the frames: every frame is glanced at once (:mod:`~.glance`), cuts are found (:mod:`~.cuts`), and
-per shot those frames are kept that show something new, and sharp (:mod:`~.novelty`).
+One pass over the frames: each is glanced at once (:mod:`~.glance`), cuts are found (:mod:`~.cuts`), and per
+shot those frames are kept that show something new, and sharp (:mod:`~.novelty`).
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
-
 from .cuts import Cut, Dissolves, HardCuts, Lit
-from .glance import BLOCKS, Decoded, Glance, glance
+from .glance import BLOCKS, Decoded, Glance, cv2, glance
 from .novelty import Choice, Chooser, Recollection
 from .still import Still
 
@@ -212,11 +210,11 @@ class _Scan:
             yield self._keyframe(self._chosen.popleft())
 
     def _begins(self, seen: Glance, cut: Cut | None, faded: bool) -> bool:
-        """Whether a shot begins at a frame. One that begins softly must have a keyframe before the next cut."""
+        """Whether a shot begins at a frame; a soft beginning must get a keyframe before the next cut."""
         if cut is not None and cut.begin == cut.end:
             self._hards.popleft()
             return True
-        if (cut is None and not faded) or seen.t - self._start < SHORTEST:
+        if (cut is None and not faded) or not self._kept or seen.t - self._start < SHORTEST:
             return False
         stop = self._hards[0] if self._hards else None
         if any(

@@ -2,11 +2,12 @@
 
 A frame is compared with the recent keyframes of its shot block by block, so that a small thing counts; within
 a pixel of the small picture, so that shake, grain and compression do not; and once more with its brightness
-fitted to theirs, so that flicker does not. What is new opens an *episode* of at most a second, which ends with
-one keyframe: the frame in which most is new, and sharp. So a thing that slides or fades in is shown whole.
+fitted to theirs, so that flicker does not. What is new opens an *episode* of at most a second, which ends
+with one keyframe: the frame in which most is new, and sharp. So a thing that slides or fades in is shown whole.
 
-How soon an episode may follow a keyframe depends on what is new: little that moves has to wait, and ever longer
-where it moves on one spot (trees, water); something that came from nowhere, or came to rest, waits least.
+How soon an episode may follow a keyframe depends on what is new: little that moves has to wait, and ever
+longer where it moves on one spot (trees, water); something that came from nowhere, or to rest, waits least.
+A camera before which nothing changes gets no more keyframes, however long it runs: there is no heartbeat.
 """
 
 from __future__ import annotations
@@ -17,17 +18,15 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from .glance import BLOCKS, CHANGE, GRID, Decoded, Glance, Mask, Pixels, beyond, step
+from .glance import BLOCKS, CHANGE, GRID, Decoded, Glance, Mask, Pixels, beyond, cv2, step
 from .still import Size
 
 SAMPLES = 13
 """Frames a second that are looked at, at most."""
 STEADY, SUDDEN = 6, 12
-"""Levels that a block at rest may change by, and those that it changes by at least where something appears."""
+"""Levels that a block at rest changes by at most, and at least where something appears."""
 SETTLING, ARRIVAL = 0.4, 1.2
 """Seconds that a block must have been at rest for, and for which something counts as just appeared."""
 EPISODE, PATIENCE, BRIEF = 1.0, 0.4, 0.3
@@ -108,7 +107,7 @@ def packed(small: Pixels) -> str:
 
 
 def sharpness(frame: Decoded) -> float:
-    """Return the standard deviation of the Laplacian of a frame's luma, made ``DETAIL``."""
+    """Return the standard deviation of the Laplacian of a frame's luma, at the size ``DETAIL``."""
     luma = np.ascontiguousarray(frame.small(*DETAIL)[:, :, 0])
     return float(cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))[1][0, 0])
 
@@ -174,6 +173,7 @@ class _Episode:
     better: float  # when the choice was made
     settled: bool
     first: bool  # of a shot
+    needed: bool  # a keyframe must come of it
 
 
 class Chooser:
@@ -191,7 +191,7 @@ class Chooser:
         self._recent: deque[_Sample] = deque()
         self._slot: int | None = None
         self._before = _none()
-        self._wanted = False
+        self._latest: tuple[Glance, Decoded] | None = None
 
     def watch(self, seen: Glance, cut: bool = False) -> bool:
         """Take note of a frame that is not chosen from; return whether it is one of those looked at."""
@@ -220,24 +220,24 @@ class Chooser:
     def add(self, seen: Glance, frame: Decoded, cut: bool) -> list[Choice]:
         """Look at the next frame; return what is chosen by that."""
         chosen = self.close(seen.t) if cut else []
-        if cut or not self.memory.known and self._episode is None:
+        if cut or (not self.memory.known and self._episode is None):
             self.memory = Recollection()
             self.watch(seen, cut=True)
-            self._wanted = False
+            self._latest = seen, frame
             self._episode = self._opened(seen, frame, ~_none(), 1.0, False, True)
             return chosen
         if not self.watch(seen):
             return chosen
+        self._latest = seen, frame
         episode = self._episode
-        if self._wanted or (episode is not None and episode.first):
+        if episode is not None and episode.first:
             mask, mass = ~_none(), 1.0
         else:
             mask, mass = self._new(seen)
         settled = bool((mask & self._arrived()).any())
         if episode is None:
-            if self._wanted or self._due(seen.t, mask, settled):
-                self._episode = self._opened(seen, frame, mask, mass, settled, self._wanted)
-                self._wanted = False
+            if self._due(seen.t, mask, settled):
+                self._episode = self._opened(seen, frame, mask, mass, settled, False)
             self._before = mask
         else:
             self._improve(episode, seen, frame, mask, mass, settled)
@@ -247,15 +247,18 @@ class Chooser:
         return chosen
 
     def want(self) -> None:
-        """Make sure that one of the next frames is chosen."""
-        self._wanted = self._episode is None
+        """Make sure that the frame looked at last or one soon after it is chosen."""
+        if self._episode is not None:
+            self._episode.needed = True
+        elif self._latest is not None:
+            self._episode = self._opened(*self._latest, ~_none(), 1.0, False, True)
 
     def close(self, t: float) -> list[Choice]:
         """Come to rest at a time: end the episode, if there is one, and return its choice."""
         episode, memory = self._episode, self.memory
         self._episode = None
         self._before = np.zeros_like(self._before)
-        if episode is None or (not episode.first and t - episode.start < BRIEF):
+        if episode is None or (not episode.needed and t - episode.start < BRIEF):
             return []
         known = Known.of(episode.choice.small, episode.choice.frame.t)
         places = int.from_bytes(np.packbits(episode.mask).tobytes())
@@ -268,7 +271,7 @@ class Chooser:
         self, seen: Glance, frame: Decoded, mask: Mask, mass: float, settled: bool, first: bool
     ) -> _Episode:
         choice = Choice(frame, seen.small, sharpness(frame))
-        return _Episode(seen.t, choice, mass * choice.sharpness, mass, mask, seen.t, settled, first)
+        return _Episode(seen.t, choice, mass * choice.sharpness, mass, mask, seen.t, settled, first, first)
 
     def _improve(
         self, episode: _Episode, seen: Glance, frame: Decoded, mask: Mask, mass: float, settled: bool
@@ -284,16 +287,14 @@ class Chooser:
     def _new(self, seen: Glance) -> tuple[Mask, float]:
         """Return which blocks no known keyframe shows, and by how many levels in all."""
         known = list(self.memory.known)
-        levels: Pixels | None = None
+        levels = np.full((BLOCKS.height, BLOCKS.width), 255, np.uint8)
         for place, one in enumerate(known):
-            before = levels
-            levels = one.new(seen) if levels is None else cv2.min(levels, one.new(seen))
-            if before is None or ((before > CHANGE) & (levels <= CHANGE)).any():
+            before, levels = levels, cv2.min(levels, one.new(seen))
+            if ((before > CHANGE) & (levels <= CHANGE)).any():
                 known[place] = replace(one, seen=seen.t)
             if levels.max() <= CHANGE:
                 known.insert(0, known.pop(place))
                 break
-        assert levels is not None
         if seen.empty:
             levels = np.zeros_like(levels)
         first, rest = known[0], known[1:]
@@ -303,16 +304,14 @@ class Chooser:
         return mask, float(levels[mask].sum())
 
     def _arrived(self) -> Mask:
-        """Return which blocks show something that just appeared there or came to rest; not what uncovers a
-        plain ground.
-        """
+        """Return which blocks show something that just appeared or came to rest; plain ground is nothing."""
         now = self._recent[-1].seen
         arrived = np.any([one.arrived for one in self._recent], axis=0)
         earlier = next(one.seen for one in self._recent if one.seen.t >= now.t - SETTLING - _SLACK)
         if earlier.t <= now.t - SETTLING / 2:
             arrived |= cv2.dilate(step(earlier, now), _KERNEL, iterations=2) <= STEADY
         low, high = now.extremes
-        return arrived & (_blocks(cv2.subtract(high, low)) > CHANGE)
+        return np.asarray(arrived & (_blocks(cv2.subtract(high, low)) > CHANGE))
 
     def _due(self, t: float, mask: Mask, settled: bool) -> bool:
         """Whether what is new opens an episode now."""
