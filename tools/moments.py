@@ -34,7 +34,7 @@ class Pinned:
     time : float, seconds
         Of the first frame with it, or, where it goes, of the first without it.
     within : float, seconds
-        What lies between that and the last frame known to be otherwise.
+        What lies between that and the last time known to be otherwise.
     still : Still
         The frame nearest to the boundary that shows it.
     other : Still or None
@@ -70,15 +70,19 @@ class _Looks:
     parts: list[Part] = field(default_factory=list)
     stills: list[Still] = field(default_factory=list)
 
-    def there(self, t: float) -> tuple[Still, float]:
-        """Return the frame shown at ``t``, and the probability that it shows the thing."""
+    def frame(self, t: float) -> Still:
+        """Return the frame that is shown at a time."""
         from ..memory.sources.videos import read_frames  # loads PyAV
 
         (still,) = read_frames(self.source, [t])
+        return still
+
+    def there(self, still: Still) -> float:
+        """Return the probability that a frame shows the thing."""
         choice = self.eyes.choose([still, self.question], YES_NO)
         self.parts.append(Part(len(self.stills), self.question, choice.option, choice.confidence))
         self.stills.append(still)
-        return still, choice.probabilities[0]
+        return choice.probabilities[0]
 
 
 def pin(
@@ -112,21 +116,39 @@ def pin(
     looks = _Looks(eyes, seen.origin.source, THERE.format(thing=named(thing)))
     inside, outside = (seen, sure), None
     steps = [t for t in marks if (t < _t(seen) if appears else t > _t(seen))]
-    for t in sorted(steps, reverse=appears)[:STEPS_BACK]:
-        still, p = looks.there(t)
+    for t in sorted(steps, reverse=appears):
+        still = looks.frame(t)
+        if _t(still) == _t(inside[0]):
+            continue  # the mark lies where the same frame is still shown
+        p = looks.there(still)
         if p < SHOWN:
             outside = (still, 1 - p)
             break
         inside = (still, p)
-    while outside is not None and len(looks.stills) < LOOKS:
-        gap = abs(_t(inside[0]) - _t(outside[0]))
-        if gap <= RESOLUTION:
+        if len(looks.stills) == STEPS_BACK:
             break
-        still, p = looks.there((_t(inside[0]) + _t(outside[0])) / 2)
-        if _t(still) in (_t(inside[0]), _t(outside[0])):
-            break  # no frame lies between
+    if outside is None:
+        return _pinned(looks, seen, inside, None, 0.0, appears)
+    return _between(looks, seen, inside, outside, appears)
+
+
+def _between(
+    looks: _Looks, seen: Still, inside: tuple[Still, float], outside: tuple[Still, float], appears: bool
+) -> Pinned:
+    """Halve the time between a frame with the thing and one without, as long as there are looks."""
+    held = 0.0  # the earlier frame is still shown then: frames may lie far apart
+    while True:
+        early, late = sorted((_t(inside[0]), _t(outside[0])))
+        gap = late - max(early, held)
+        if gap <= RESOLUTION or len(looks.stills) == LOOKS:
+            return _pinned(looks, seen, inside, outside, gap, appears)
+        middle = late - gap / 2
+        still = looks.frame(middle)
+        if _t(still) == early:
+            held = middle
+            continue
+        p = looks.there(still)
         inside, outside = ((still, p), outside) if p >= SHOWN else (inside, (still, 1 - p))
-    return _pinned(looks, seen, inside, outside, appears)
 
 
 def _pinned(
@@ -134,13 +156,14 @@ def _pinned(
     seen: Still,
     inside: tuple[Still, float],
     outside: tuple[Still, float] | None,
+    within: float,
     appears: bool,
 ) -> Pinned:
     edge = inside[0] if appears or outside is None else outside[0]
     bounds = sorted((_t(edge), _t(seen)))
     return Pinned(
         time=_t(edge),
-        within=abs(_t(inside[0]) - _t(outside[0])) if outside else 0.0,
+        within=within,
         still=inside[0],
         other=outside[0] if outside else None,
         confidence=inside[1] * (outside[1] if outside else 1.0),

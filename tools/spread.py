@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -35,7 +36,7 @@ def spread(ranges: Sequence[tuple[float, float]], count: int) -> list[float]:
     times = []
     for part in range(count):
         along = total * (part + 0.5) / count
-        which = next(i for i, end in enumerate(ends) if along < end)
+        which = min(bisect(ends, along), len(merged) - 1)  # a last part of no length may round to the end
         before = ends[which - 1] if which else 0.0
         times.append(merged[which][0] + along - before)
     return times
