@@ -1,4 +1,4 @@
-"""Ask the embedded model real questions about sample pictures, and compare with the truth.
+"""Ask the embedded model real questions about sample pictures and a video, and compare with the truth.
 
 Run ``make demo``, or ``python examples/demo.py [--seed 7] [--count 4] [--out DIR]``. The pictures are drawn
 afresh from the seed, by the program that drew the training pictures but from other seeds, so the truth is
@@ -20,7 +20,10 @@ from rich.console import Console
 from rich.table import Table
 
 from sightloop import LlavaNext, VisualAgent
+from sightloop.agent import Result
 from sightloop.tools.look import same_answer
+from sightloop.tools.video_bench import right as correct
+from sightloop.tools.video_worlds import Asked, films, write
 
 KINDS = ("photos", "pairs")
 """Worlds that are made of photos: single ones, and pairs to compare."""
@@ -38,6 +41,27 @@ def questions(kind: str, seed: int, count: int, folder: Path) -> Iterator[dict[s
         yield {**entry, "inputs": [folder / name for name in entry["inputs"]]}
 
 
+def film(seed: int, folder: Path) -> tuple[Path, tuple[Asked, ...]]:
+    """Render a minute of video, in which each question is answered by two seconds."""
+    drawn = next(films(seed, 1, 60.0))
+    folder.mkdir(parents=True, exist_ok=True)
+    write(drawn, folder / "film.mp4")
+    return folder / "film.mp4", drawn.asked
+
+
+def row(result: Result, inputs: str, question: str, truth: str) -> tuple[str, ...]:
+    """Return a line of a table."""
+    return inputs, question, result.answer, truth, f"{result.confidence:.0%}", result.evidence[0].verdict
+
+
+def headed(title: str, inputs: str) -> Table:
+    """Return an empty table."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for heading in (inputs, "question", "answer", "truth", "sure", "checked"):
+        table.add_column(heading, overflow="fold")
+    return table
+
+
 def main() -> None:
     """Ask all questions, print answers beside the truth, and what it all cost."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -52,19 +76,24 @@ def main() -> None:
     agent = VisualAgent(LlavaNext())
     right, results = 0, []
     for kind in KINDS:
-        table = Table(title=f"{kind} in {out / kind}", title_justify="left", box=None, pad_edge=False)
-        for heading in ("pictures", "question", "answer", "truth", "sure", "checked"):
-            table.add_column(heading, overflow="fold")
+        table = headed(f"{kind} in {out / kind}", "pictures")
         for entry in questions(kind, args.seed, args.count, out / kind):
             result = agent.run(entry["question"], entry["inputs"])
             results.append(result)
             right += same_answer(result.answer, entry["answer"])
-            table.add_row(
-                " ".join(path.name for path in entry["inputs"]), entry["question"], result.answer,
-                entry["answer"], f"{result.confidence:.0%}", result.evidence[0].verdict,
-            )  # fmt: skip
+            names = " ".join(path.name for path in entry["inputs"])
+            table.add_row(*row(result, names, entry["question"], entry["answer"]))
         console.print(table)
         console.print()
+    video, asked = film(args.seed, out / "videos")
+    table = headed(f"a minute of video in {video}", "video")
+    for one in asked:
+        result = agent.run(one.question, video)
+        results.append(result)
+        right += correct(one, result.answer)
+        table.add_row(*row(result, video.name, one.question, one.answer))
+    console.print(table)
+    console.print()
     seconds = sum(result.usage.seconds for result in results)
     tokens = sum(result.usage.visual_tokens for result in results)
     console.print(
