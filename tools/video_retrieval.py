@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ..memory.store import VisualMemory
     from .llava_next import LlavaNext
 
-TOP, LOOKED_AT = 5, 8
-"""A moment counts as found among the first ``TOP``; so many of the most similar are looked at."""
+TOP, LOOKED_AT, MORE = 5, 8, 16
+"""A moment is found among the first ``TOP``; ``LOOKED_AT`` of the most similar are looked at, or ``MORE``."""
 RECALL = 0.9
 """Target."""
 DETECTORS = ("AdaptiveDetector", "ContentDetector")
@@ -86,15 +86,20 @@ def sought(number: int, film: Film) -> list[Sought]:
 
 
 def first(
-    eyes: LlavaNext, pool: Pool, wanted: Sought, among: Sequence[int], words: bool = False
+    eyes: LlavaNext,
+    pool: Pool,
+    wanted: Sought,
+    among: Sequence[int],
+    looks: int = LOOKED_AT,
+    words: bool = False,
 ) -> list[int]:
     """Return the first stills for what is wanted, best first: at most ``TOP`` of ``among``.
 
-    With ``words``, stills whose words name it come before all others, as in a memory's search.
+    ``looks`` of the most similar are looked at; with ``words`` those whose words name it come before them.
     """
     (vector,) = eyes.embed([article(wanted.name)])
     named = {i: words and wanted.phrase in pool.words[i] for i in among}
-    ranked = sorted(among, key=lambda i: (not named[i], -float(vector @ pool.vectors[i])))[:LOOKED_AT]
+    ranked = sorted(among, key=lambda i: (not named[i], -float(vector @ pool.vectors[i])))[:looks]
     question = THERE.format(thing=article(wanted.name))
     choices = eyes.choose_many([[pool.stills[i], question] for i in ranked], YES_NO)
     sure = {i: choice.probabilities[0] for i, choice in zip(ranked, choices, strict=True)}
@@ -174,18 +179,21 @@ class Retrieval:
     def rows(self) -> list[dict[str, Any]]:
         """Return one row for every way of searching: what share of moments it finds, of how many."""
         ours = self._pools["ours"]
-        own = {way: [self._recalled(pool, one) for one in self._sought] for way, pool in self._pools.items()}
-        together = [self._recalled(ours, one, together=True) for one in self._sought]
         rows = [
             _row("find, signs too: in its film", self._found, RECALL),
-            _row("keyframes with captions: in its film",
-                 [self._recalled(ours, one, words=True) for one in self._sought], RECALL),
-            _row("keyframes with captions: all films together", together, RECALL),
-        ]  # fmt: skip
-        for way, recalled in own.items():
-            covered = [any(self._inside(pool, one)) for pool in [self._pools[way]] for one in self._sought]
+            _row("captions, embedding, yes/no: in its film", self._recalled(ours, words=True), RECALL),
+            _row(
+                "captions, embedding, yes/no: all films",
+                self._recalled(ours, words=True, together=True),
+                RECALL,
+            ),
+            _row(f"embedding, yes/no about {MORE}: in its film", self._recalled(ours, looks=MORE), RECALL),
+        ]
+        for way, pool in self._pools.items():
+            covered = [any(self._inside(pool, one)) for one in self._sought]
             target = RECALL if way == "ours" else None
-            rows.append(_row(f"embedding and yes/no alone, keyframes: {way}", recalled, target, covered))
+            name = f"embedding, yes/no about {LOOKED_AT}; keyframes: {way}"
+            rows.append(_row(name, self._recalled(pool), target, covered))
         return rows
 
     @property
@@ -199,19 +207,24 @@ class Retrieval:
             for film, still in zip(pool.films, pool.stills, strict=True)
         ]
 
-    def _recalled(self, pool: Pool, one: Sought, words: bool = False, together: bool = False) -> bool:
-        """Tell whether a still of the moment is among the first.
+    def _recalled(
+        self, pool: Pool, looks: int = LOOKED_AT, words: bool = False, together: bool = False
+    ) -> list[bool]:
+        """Tell of everything sought whether a still of the moment is among the first.
 
         Among all films ``together``, stills that show what is asked for at another time are left out: they
         would be right as well (the "filtered" ranking of Bordes et al., NIPS 2013).
         """
-        right = self._inside(pool, one)
-        among = [
-            i
-            for i, film in enumerate(pool.films)
-            if (film == one.film if not together else right[i] or not self._shows(film, pool.stills[i], one))
-        ]
-        return any(right[i] for i in first(self.eyes, pool, one, among, words or together))
+        recalled = []
+        for one in self._sought:
+            right = self._inside(pool, one)
+            among = [
+                i
+                for i, film in enumerate(pool.films)
+                if right[i] or (not self._shows(film, pool.stills[i], one) if together else film == one.film)
+            ]
+            recalled.append(any(right[i] for i in first(self.eyes, pool, one, among, looks, words)))
+        return recalled
 
     def _shows(self, film: int, still: Still, one: Sought) -> bool:
         origin = still.origin
