@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -52,6 +53,7 @@ class Chroma:
 
     def __init__(self, place: str, name: str, model: str) -> None:
         self.place = place
+        self._served = "://" in place
         with self._storing():
             self._client = _client(place)
         try:
@@ -79,10 +81,19 @@ class Chroma:
                 f"Chroma cannot read or write {self.place}: {error}", input=self.place
             ) from error
 
-    def empty(self) -> None:
-        """Remove the collection, with all the room that it took."""
+    def crowded(self) -> bool:
+        """Whether the folder holds what other ledgers wrote, which are gone; a server may hold anything."""
         with self._storing():
-            self._client.delete_collection(self._collection.name)
+            return not self._served and self._client.count_collections() > 1
+
+    def erase(self) -> None:
+        """Remove the collection with all the room that it took, and close."""
+        with self._storing():
+            if self._served:
+                self._client.delete_collection(self._collection.name)
+            self.close()
+            if not self._served:  # Chroma itself gives no room back to the disk
+                shutil.rmtree(self.place)
 
     def upsert(self, ids: Sequence[str], vectors: NDArray[np.float32], about: Sequence[Metadata]) -> None:
         """Write vectors, over those of the same ids."""

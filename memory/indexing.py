@@ -32,7 +32,7 @@ BATCH = 16
 BATCH_PIXELS = 24_000_000
 """Or fewer, where they are large: 72 MB of RGB."""
 SECONDS = 5.0
-"""Longest that work is done without acknowledging it, where a still has come."""
+"""Longest that work is done without acknowledging it; also where nothing new is seen for hours."""
 ENDS = 2**16
 """Bytes of a file's beginning and of its end that its fingerprint hashes."""
 
@@ -69,7 +69,7 @@ class Batch:
     def due(self) -> bool:
         """Whether there is enough to commit."""
         ready = sum(len(entry.stills) for entry in self._entries.values()) + len(self._waiting)
-        return ready >= BATCH or (ready > 0 and time.monotonic() - self._flushed > SECONDS)
+        return ready >= BATCH or (bool(self._entries) and time.monotonic() - self._flushed > SECONDS)
 
     def put(self, entry: Entry, still: Still, shot: int | None = None) -> None:
         """Take a still, and keep its picture; of a stream, all of its pixels, which are nowhere else."""

@@ -8,6 +8,7 @@ compacted.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import uuid
 from collections.abc import Sequence
@@ -15,12 +16,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 import numpy as np
+import platformdirs
 from numpy.typing import NDArray
 
-from ..errors import MemoryModelError, StorageError
-from .chroma import Chroma, Metadata
+from ..errors import InputError, MemoryModelError, StorageError
+from .chroma import CHUNK, Chroma, Metadata
 from .ledger import Ledger, StillRow
 from .lock import Owner
 from .media import Media
@@ -29,6 +32,9 @@ from .vectors import Flat, Vectors
 
 if TYPE_CHECKING:
     from .keyframes import Shot
+
+WASTE = 10_000
+"""Places of forgotten vectors that are let be, beyond as many as there are others."""
 
 LOST = "its vectors were lost from the disk: add it again"
 """Warning on a source, which is then indexed anew when it is added."""
@@ -148,14 +154,8 @@ class Storage:
 
     def _reconcile(self, vectors: Vectors, *, thorough: bool = False) -> None:
         """Make Chroma and the flat file hold what the ledger does, each from the other."""
-        rows, flat, chroma = vectors.rows, vectors.flat, vectors.chroma
-        short = np.searchsorted(rows.slots, flat.slots())
-        missing = rows.ids[int(short) :]
-        found = chroma.fetch(missing) if missing else {}
-        nothing = np.zeros(flat.dimension, np.float32)  # similar to no query
-        for id, slot in zip(missing, rows.slots[short:].tolist(), strict=True):
-            flat.write(slot, found.get(id, nothing))
-        lost = set(missing) - set(found)
+        rows, chroma = vectors.rows, vectors.chroma
+        lost = self._refill(vectors)
         if thorough or chroma.count() != len(rows.ids):
             there = chroma.ids()
             chroma.remove(sorted(there - set(rows.ids)))
@@ -163,14 +163,29 @@ class Storage:
         for source in {int(rows.sources[place]) for id in lost if (place := rows.place(id)) is not None}:
             self.ledger.spoil(source, LOST)
 
+    def _refill(self, vectors: Vectors) -> set[str]:
+        """Write to the flat file what it lacks, and return the ids of what Chroma lacks too."""
+        rows, flat = vectors.rows, vectors.flat
+        lost: set[str] = set()
+        for start in range(int(np.searchsorted(rows.slots, flat.slots())), len(rows.ids), CHUNK):
+            ids, slots = rows.ids[start : start + CHUNK], rows.slots[start : start + CHUNK]
+            found = vectors.chroma.fetch(ids)
+            block = np.zeros((slots[-1] - slots[0] + 1, flat.dimension), np.float32)  # zero is like no query
+            for id, slot in zip(ids, slots, strict=True):
+                if id in found:
+                    block[slot - slots[0]] = found[id]
+            flat.write(int(slots[0]), block)
+            lost |= set(ids) - set(found)
+        return lost
+
     def _send(self, vectors: Vectors, stills: Sequence[StillRow]) -> None:
         """Write to Chroma what the flat file has."""
         if not stills:
             return
         named = {source.number: (source.path, source.kind) for source in self.ledger.sources()}
         matrix = vectors.flat.rows(stills[-1].slot + 1)
-        for start in range(0, len(stills), 1000):
-            part = stills[start : start + 1000]
+        for start in range(0, len(stills), CHUNK):
+            part = stills[start : start + CHUNK]
             vectors.chroma.upsert(
                 [row.id for row in part],
                 matrix[[row.slot for row in part]],
@@ -179,10 +194,8 @@ class Storage:
 
     def _begin(self, dimension: int) -> None:
         """Note the model with the first vectors; a memory that is empty again may begin with another."""
-        if not self.ledger.empty() or (self.ledger.get("embedder"), self.dimension) == (
-            self.model,
-            dimension,
-        ):
+        noted = self.ledger.get("embedder"), self.dimension
+        if not self.ledger.empty() or noted == (self.model, dimension):
             return
         if "vectors" in self.__dict__:
             self.vectors.chroma.close()
@@ -231,7 +244,11 @@ class Storage:
     def trim(self, source: int, keep: int) -> int:
         """Remove the oldest stills of a source beyond ``keep``, and return how many that were."""
         stills = list(self.ledger.stills(source))
-        return self._drop(stills[: max(0, len(stills) - keep)])
+        dropped = self._drop(stills[: max(0, len(stills) - keep)])
+        with self.lock:
+            if self.vectors.flat.slots() > WASTE + 2 * len(self.vectors.rows.ids):
+                self._compact_vectors()  # who is watched for weeks must not fill the disk with what went
+        return dropped
 
     def _drop(self, stills: Sequence[StillRow], source: int | None = None) -> int:
         with self.lock:
@@ -262,18 +279,39 @@ class Storage:
         vectors = self.vectors
         self._reconcile(vectors, thorough=True)
         slots = vectors.rows.slots
-        if len(slots) == vectors.flat.slots():
+        if len(slots) == vectors.flat.slots() and not vectors.chroma.crowded():
             return
         flat = Flat(self._flat_path(self._round + 1), vectors.flat.dimension)
-        for start in range(0, len(slots), 1000):
-            part = slots[start : start + 1000]
+        for start in range(0, len(slots), CHUNK):
+            part = slots[start : start + CHUNK]
             flat.write(start, vectors.flat.rows(int(part[-1]) + 1)[part])
         self.ledger.renumber(list(enumerate(slots.tolist())), round=str(self._round + 1))
         # a graph keeps a place for all that it ever held, so it is made anew from the file
-        vectors.chroma.empty()
-        vectors.chroma.close()
+        vectors.chroma.erase()
         del self.vectors
         _ = self.vectors
+
+
+def placed(path: str | os.PathLike[str], folder: str | os.PathLike[str] | None) -> tuple[Path, str | None]:
+    """Return the folder of a memory, and the address of its server if ``path`` is one.
+
+    Raises
+    ------
+    InputError
+        If both are folders, or the address names no host.
+    """
+    text = os.fspath(path)
+    if not text.startswith(("http://", "https://")):
+        if folder is not None:
+            raise InputError("a folder is given twice: path is one already.", input=os.fspath(folder))
+        return Path(text).absolute(), None
+    url = urlsplit(text)
+    if not url.hostname:
+        raise InputError(f"{text} names no host; write http://host:port.", input=text)
+    if folder is not None:
+        return Path(folder).absolute(), text
+    own = f"{url.hostname}-{url.port or url.scheme}"
+    return platformdirs.user_data_path("sightloop") / "memories" / own, text
 
 
 def key_of(path: str) -> str:

@@ -173,6 +173,7 @@ def test_forgetting_leaves_nothing(memory: VisualMemory, folder: Path) -> None:
     memory.compact()
     left = memory.size()
     assert (left["sources"], left["stills"]) == (3, 3)
+    assert len(list((memory.folder / "chroma").iterdir())) == 2  # one table, one graph
     assert left["bytes"]["vectors"] == 3 * 12 * 4
     assert memory.search("red", top=1)[0].origin.source == str(folder / "twin.png")
     memory.add(folder)
