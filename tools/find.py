@@ -204,7 +204,7 @@ class _Search:
     seen: list[Candidate] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _hits: list[Hit] = field(default_factory=list)
+    _hits: list[Hit] | None = None
 
     @property
     def query(self) -> str:
@@ -216,7 +216,7 @@ class _Search:
 
     def look(self, count: int, *, ask: bool = True) -> None:
         """Look at the next ``count`` hits, or take them as they are."""
-        if not self._hits:
+        if self._hits is None:
             self._hits = self._searched()
         hits, self._hits = self._hits[:count], self._hits[count:]
         stills = [self.memory.still(hit) for hit in hits]
