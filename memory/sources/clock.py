@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from fractions import Fraction
 
-from .timeline import Timeline, seconds_of
+from .timeline import EARLIEST, Timeline, seconds_of
 
 
 class Clock:
@@ -31,7 +31,7 @@ class Clock:
     ) -> None:
         self._origin, self._base, self._step, self._timeline = origin, base, step, timeline
         self._ahead: list[tuple[int, int]] = []  # (start of the clock, ticks) of packets not yet shown
-        self._read = (0, origin if origin is not None else 0)  # the latest packet
+        self._read = (0, EARLIEST)  # the latest packet
         self._started = 0  # how often the clock of the frames has started over
         self._offset = 0.0
         self._rank = 0
@@ -61,13 +61,19 @@ class Clock:
             self._rank += 1
             return self.t, self._rank - 1
         t = seconds_of(ticks, self._origin, self._base)
-        if t + self._offset <= self.t:
-            if self._started == self._read[0]:
-                return None
+        late = t + self._offset <= self.t
+        if self._started < self._read[0] and (late or self._only_after(ticks)):
             self._started += 1
-            self._offset = self.t + self._step - t
+            self._offset = self.t + self._step - t if late else self._offset
+        elif late:
+            return None
         self.t = t + self._offset
         return self.t, self._ranked(ticks)
+
+    def _only_after(self, ticks: int) -> bool:
+        """Whether only packets from the next start of the clock on have this time."""
+        here, there = (self._started, ticks), (self._started + 1, ticks)
+        return here not in self._ahead and there in self._ahead
 
     def _ranked(self, ticks: int) -> int:
         if self._timeline is not None:

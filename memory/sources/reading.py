@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from .clock import Clock
 from .containers import Opened
 from .decoding import Decoded
-from .timeline import Timeline
+from .timeline import Timeline, packets_of
 from .watchdog import Pulse
 
 if TYPE_CHECKING:
@@ -113,12 +113,12 @@ def arrive(opened: Opened, timeline: Timeline | None, key: int) -> Iterator[Pack
     """
     container, stream = opened.container, opened.stream
     if timeline is None:
-        return container.demux(stream)
+        return packets_of(container, stream)
     wanted, back = int(timeline.keys[key]), 0
     while True:
         try:
             container.seek(int(timeline.seeks[max(0, key - back)]), stream=stream)
-            packets = container.demux(stream)
+            packets = packets_of(container, stream)
             first = next((packet for packet in packets if packet.is_keyframe and packet.size), None)
         except FFmpegError:
             return None

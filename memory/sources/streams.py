@@ -28,6 +28,7 @@ from ..still import LIVE
 from .addresses import is_stream, redacted
 from .containers import video_stream
 from .decoding import Decoded
+from .timeline import packets_of
 from .videos import Video
 
 PATIENCE = 60.0
@@ -245,7 +246,7 @@ class Stream:
         stream.thread_type = "SLICE"  # frame threads would show each frame some frames late
         shape = Fraction(stream.sample_aspect_ratio or 1)
         started = False
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             if self._stop.is_set():
                 return "stopped"
             started = started or packet.is_keyframe  # nothing before it can be decoded whole

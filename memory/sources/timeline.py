@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -18,8 +19,11 @@ from .watchdog import Pulse
 if TYPE_CHECKING:
     Packet = av.Packet[VideoStream]
 
+EARLIEST = -(2**63)
+"""Before all ticks."""
+
 _IDR = 5
-_REORDERED = 64
+_REORDERED = 24
 """Codecs reorder at most 16 frames; packets further out of order belong to another start of the clock."""
 
 
@@ -67,6 +71,16 @@ def seconds_of(ticks: int, origin: int, base: Fraction) -> float:
     return (ticks - origin) * base.numerator / base.denominator
 
 
+def packets_of(container: av.container.InputContainer, stream: VideoStream) -> Iterator[Packet]:
+    """Read the packets of a stream from where the container stands; the last is empty."""
+    while True:
+        try:
+            yield from container.demux(stream)
+            return
+        except IndexError:  # a damaged file gains streams on the way, which PyAV does not know
+            continue
+
+
 def read_timeline(
     container: av.container.InputContainer, stream: VideoStream, origin: int, pulse: Pulse
 ) -> Timeline | None:
@@ -80,15 +94,17 @@ def read_timeline(
     """
     shown: list[int] = []
     keys: list[tuple[int, int]] = []
+    latest = EARLIEST
     before = 0  # what leads to the key frame before
     try:
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             pulse.beat()
             if not packet.size or packet.is_discard:
                 continue
-            if packet.pts is None:
+            if packet.pts is None or (packet.is_keyframe and packet.pts < latest):
                 return None
             shown.append(packet.pts)
+            latest = max(latest, packet.pts)
             if packet.is_keyframe:
                 reached = packet.dts if packet.dts is not None else packet.pts
                 keys.append((packet.pts, reached if _whole(packet) or not keys else before))

@@ -26,7 +26,7 @@ from .files import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from .files import regular_file
 from .photos import SUFFIXES as PHOTO_SUFFIXES
 from .reading import TOLERANCE, Steady, arrive, decoded_frames, shown_at
-from .timeline import Timeline, read_timeline
+from .timeline import Timeline, packets_of, read_timeline
 from .watchdog import Pulse, watched
 
 MOST_WARNINGS = 20
@@ -159,7 +159,9 @@ class Video:
     def _probe(self, pulse: Pulse) -> Iterator[None]:
         with opened_video(self.source, self._name) as opened:
             stream = opened.stream
-            frame = next(decoded_frames(opened, opened.container.demux(stream), None, _unheard, pulse), None)
+            frame = next(
+                decoded_frames(opened, packets_of(opened.container, stream), None, _unheard, pulse), None
+            )
             if frame is None:
                 raise InputError(
                     f"{self._name} has a video stream, but no frame of it can be decoded: it is truncated or "
