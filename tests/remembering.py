@@ -4,7 +4,8 @@
 itself as hard as there is: ``embed:3`` the third time that it embeds, ``open:vectors-:2`` the second time that
 it opens a file whose name begins so, ``rename:5`` the fifth time that it renames one, ``call:put_shots:2`` the
 second time that it calls a function of that name, ``told:1`` when progress is told, and ``never:1``.
-What is acknowledged it prints. A fourth argument is the size in bytes that no file may pass.
+What is acknowledged it prints. A fourth argument is the size in bytes that no file may pass; or it is ``forget``,
+which forgets the source and compacts instead.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def kill_at(point: str) -> Any:
 
 def main(folder: str, source: str, point: str, most: str = "") -> None:
     """Index, and print what is acknowledged, and the error that ended it."""
-    if most:
+    if most.isdecimal():
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))
     passing = kill_at(point)
 
@@ -124,7 +125,11 @@ def main(folder: str, source: str, point: str, most: str = "") -> None:
     try:
         with VisualMemory(folder, embedder=Mortal(slow=0.005), captioner=Sizes()) as memory:
             print("open", flush=True)
-            memory.add(source, progress=told)
+            if most == "forget":
+                memory.forget(source)
+                memory.compact()
+            else:
+                memory.add(source, progress=told)
     except SightloopError as error:
         sys.exit(f"{type(error).__name__}: {error.message}")
 

@@ -65,8 +65,8 @@ def quiet() -> chromadb.Settings:
     return chromadb.Settings(anonymized_telemetry=False)
 
 
-def start(folder: Path, clip: Path, point: str) -> subprocess.Popen[str]:
-    program = [sys.executable, str(Path(__file__).with_name("remembering.py")), folder, clip, point]
+def start(folder: Path, clip: Path, point: str, *task: str) -> subprocess.Popen[str]:
+    program = [sys.executable, str(Path(__file__).with_name("remembering.py")), folder, clip, point, *task]
     return subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
 
 
@@ -117,4 +117,34 @@ def test_killed_again_and_again_whenever(clip: Path, undisturbed: dict[str, Any]
         killed += process.returncode == -signal.SIGKILL
         check_kept(tmp_path / "mem", safe)
     assert killed >= 2
+    assert finished(tmp_path / "mem", clip) == undisturbed
+
+
+# in the order of passing: before and after the ledger has forgotten, then between the steps of compacting
+@pytest.mark.parametrize(
+    "point",
+    [
+        "call:remove_source:1",
+        "call:forget:3",
+        "call:remove:2",
+        "call:renumber:1",
+        "call:erase:1",
+        "call:_send:2",
+    ],
+)
+def test_forgetting_and_compacting_killed(
+    point: str, clip: Path, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    other = film(tmp_path / "other.mp4", shots=8, seed=1)
+    with VisualMemory(tmp_path / "mem", embedder=Colours(), captioner=Sizes()) as memory:
+        memory.add(other)
+        memory.add(clip)
+        first = memory.stored(other)[0]
+    process = start(tmp_path / "mem", other, point, "forget")
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    with VisualMemory(tmp_path / "mem", embedder=Colours()) as memory:
+        if str(other) in {source.path for source in memory.sources()}:
+            assert memory.search(memory.still(first), top=1)[0].id == first.id
+            memory.forget(other)
     assert finished(tmp_path / "mem", clip) == undisturbed
