@@ -185,6 +185,15 @@ def test_what_a_phone_recorded_is_upright(tmp_path: Path, turn: int, flip: tuple
         assert video.rotation == -turn % 360
 
 
+def test_colours_that_ffmpeg_does_not_convert_are_taken_for_the_usual_ones(tmp_path: Path) -> None:
+    plain = read_frame(clip(tmp_path / "plain.mp4", 2, paint=moving()), 0)
+    odd = {"x264-params": "colormatrix=ictcp:colorprim=bt2020:transfer=smpte2084"}
+    still = read_frame(clip(tmp_path / "odd.mp4", 2, paint=moving(), options=odd), 0)
+    assert np.array_equal(still.pixels, plain.pixels)
+    assert "BT.601" in still.notes[0]
+    assert plain.notes == ()
+
+
 def test_pixels_that_are_not_square_are_stretched(tmp_path: Path) -> None:
     path = clip(tmp_path / "wide.mp4", 3, shape=Fraction(16, 11))
     still = read_frame(path, 0)

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple, cast
 import av
 import cv2
 import numpy as np
+from av.error import FFmpegError
 from av.sidedata.sidedata import SideData
-from av.video.reformatter import Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
+from ...errors import InputError
 from ..still import Frame, Size, Still
 
 GREY = 128
@@ -88,8 +90,7 @@ class Decoded:
         """
         found = _planes(self.frame)
         if found is None:
-            area = Interpolation.AREA
-            frame = self.frame.reformat(width, height, "yuv444p", interpolation=area, threads=1)
+            frame, _ = self._converted(Size(width, height), "yuv444p", Interpolation.AREA)
             found = _planes(frame)
             assert found is not None
         planes, bits = found
@@ -108,14 +109,32 @@ class Decoded:
         """Return the frame at full size: RGB, upright by its rotation, with square pixels."""
         frame, turn = self.frame, turn_of(self.frame)
         size = square_size(Size(frame.width, frame.height), self.shape)
-        kernel = Interpolation.BICUBIC | _EXACT
-        rgb = frame.reformat(size.width, size.height, "rgb24", interpolation=kernel, threads=1).to_ndarray()
-        pixels = np.ascontiguousarray(turn.apply(np.asarray(rgb, np.uint8)))
+        rgb, notes = self._converted(size, "rgb24", Interpolation.BICUBIC | _EXACT)
+        pixels = np.ascontiguousarray(turn.apply(np.asarray(rgb.to_ndarray(), np.uint8)))
         pixels.flags.writeable = False
-        notes: tuple[str, ...] = ()
         if size != (frame.width, frame.height):
-            notes = (f"its pixels are not square: stretched from {frame.width}x{frame.height}",)
+            notes = (*notes, f"its pixels are not square: stretched from {frame.width}x{frame.height}")
         return Still(pixels, Frame(source=self.source, t=self.t, index=self.index), notes=notes)
+
+    def _converted(
+        self, size: Size, layout: str, kernel: Interpolation
+    ) -> tuple[av.VideoFrame, tuple[str, ...]]:
+        """Convert by FFmpeg; a colour space that it does not convert, or that is none, is taken for BT.601."""
+        frame = self.frame
+        try:
+            return frame.reformat(*size, layout, interpolation=kernel, threads=1), ()
+        except FFmpegError:
+            space, video, full = Colorspace.ITU601, ColorRange.MPEG, ColorRange.JPEG
+        to = full if layout == "rgb24" else video
+        try:
+            made = frame.reformat(*size, layout, space, space, kernel, video, to, threads=1)
+        except FFmpegError as error:
+            raise InputError(
+                f"the frame at {self.t:.3f} s of {self.source} is of a kind that is not converted: "
+                f"{frame.format.name}, {frame.width}x{frame.height} ({error.strerror}).",
+                input=self.source,
+            ) from error
+        return made, ("its colours are of a kind that is not converted, and were taken for BT.601",)
 
 
 def turn_of(frame: av.VideoFrame) -> Turn:
@@ -144,8 +163,8 @@ def square_size(size: Size, shape: Fraction | None) -> Size:
 def _shrunk(plane: NDArray[Any], width: int, height: int) -> NDArray[Any]:
     """Average over areas: by halves first, which OpenCV does many times faster than by other ratios.
 
-    An odd row or column is left out of each halving, but for the last, where it would be seen. What is left to
-    shrink by less than 2 is interpolated. Against one exact resize, noise differs by a few levels.
+    An odd row or column is left out of each halving, but for the last, where it would be seen. What is left
+    to shrink by less than 2 is interpolated. Against one exact resize, noise differs by a few levels.
     """
     kernel = cv2.INTER_AREA
     while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
