@@ -26,7 +26,7 @@ from sightloop.tools.video_worlds import FPS, SCALE, Asked, films, write
 from .scripted import ScriptedEyes
 
 TIMES = st.floats(0, 7200, allow_nan=False)
-SECONDS = 120
+SECONDS = 60
 
 
 def frames(count: int, every: float = 10.0) -> list[Still]:

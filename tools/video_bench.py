@@ -1,11 +1,11 @@
 """How well questions about long videos are answered, and how much of that is the loop's.
 
-The same questions about films (:mod:`.video_worlds`) are put to an agent with a memory, and to the model alone
-that is shown 16 or 32 evenly spaced frames in one prompt (:mod:`.video_bare`). ``blind`` is the model with
-16 frames of another film, ``majority`` the answer that is right most often for a kind.
+The same questions about films (:mod:`.video_worlds`) are put to an agent with a memory, and to the model
+that is shown 16 or 32 evenly spaced frames in one prompt (:mod:`.video_bare`). ``blind`` is the model with 16
+frames of another film, ``majority`` the answer that is right most often for a kind.
 
-An answer is right if it is the truth word for word, case and spaces aside; a time if it is the only one that is
-told and lies within half a second of the truth.
+An answer is right if it is the truth word for word, case and spaces aside; a time if it is the only one that
+is told and lies within half a second of the truth.
 """
 
 from __future__ import annotations

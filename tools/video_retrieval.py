@@ -43,6 +43,7 @@ class Pool:
     stills: list[Still] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     vectors: list[NDArray[np.float32]] = field(default_factory=list)
+    _looks: dict[tuple[int, str], float] = field(default_factory=dict)
 
     def add(self, eyes: LlavaNext, film: int, stills: Sequence[Still], words: Sequence[str] = ()) -> None:
         """Take in stills of a film."""
@@ -51,6 +52,14 @@ class Pool:
         self.words += words or [""] * len(stills)
         for first in range(0, len(stills), BATCH):
             self.vectors += list(eyes.embed(stills[first : first + BATCH]))
+
+    def there(self, eyes: LlavaNext, which: Sequence[int], name: str) -> list[float]:
+        """Return how likely each of some stills shows what is named; each is looked at once."""
+        new = [i for i in which if (i, name) not in self._looks]
+        prompts: list[list[str | Still]] = [[self.stills[i], THERE.format(thing=article(name))] for i in new]
+        for i, choice in zip(new, eyes.choose_many(prompts, YES_NO), strict=True):
+            self._looks[i, name] = choice.probabilities[0]
+        return [self._looks[i, name] for i in which]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +109,7 @@ def first(
     (vector,) = eyes.embed([article(wanted.name)])
     named = {i: words and wanted.phrase in pool.words[i] for i in among}
     ranked = sorted(among, key=lambda i: (not named[i], -float(vector @ pool.vectors[i])))[:looks]
-    question = THERE.format(thing=article(wanted.name))
-    choices = eyes.choose_many([[pool.stills[i], question] for i in ranked], YES_NO)
-    sure = {i: choice.probabilities[0] for i, choice in zip(ranked, choices, strict=True)}
+    sure = dict(zip(ranked, pool.there(eyes, ranked, wanted.name), strict=True))
     return sorted(ranked, key=lambda i: -sure[i])[:TOP]
 
 
