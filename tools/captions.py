@@ -52,7 +52,8 @@ class Readings:
         The words before it let a search for any text, whatever it says, find it.
         """
         answers = read(self.eyes, stills)
-        return ["" if blank(answer.text) else f'the text "{answer.text}"' for answer in answers]
+        texts = [" ".join(answer.text.split()) for answer in answers]
+        return ["" if blank(text) else f'the text "{text}"' for text in texts]
 
 
 def read(eyes: Eyes, stills: Sequence[Still]) -> list[Answer]:

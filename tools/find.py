@@ -214,6 +214,12 @@ class _Search:
     def sure(self) -> bool:
         return any(found.shown for found in self.seen)
 
+    @property
+    def _by_reading(self) -> bool:
+        """Whether a still is asked what is written in it, because the model knows no other way to tell."""
+        reads = self.eyes.checkpoint.cells is not None
+        return reads and any(written(name) for name in things(self.question))
+
     def look(self, count: int, *, ask: bool = True) -> None:
         """Look at the next ``count`` hits, or take them as they are."""
         if self._hits is None:
@@ -231,8 +237,7 @@ class _Search:
         What looks most like it and what a search by all channels ranks first take turns: captions that name
         half of it would push the picture that shows it whole out of the few that are looked at.
         """
-        names = things(self.question)
-        if any(written(name) for name in names):
+        if self._by_reading:
             return self._hits_for(ANY_TEXT)
         ranked = [self._hits_for(words) for words in dict.fromkeys([self.query, plain(self.question)])]
         alike = sorted(ranked[0], key=lambda hit: -hit.similarity)
@@ -250,7 +255,7 @@ class _Search:
         names = things(self.question)
         if not names or not stills:
             return [None] * len(stills)
-        if any(written(name) for name in names):
+        if self._by_reading:
             return self._written(stills)
         asked = [THERE.format(thing=named(name)) for name in names]
         prompts: list[list[str | Still]] = [[still, question] for still in stills for question in asked]
