@@ -147,6 +147,13 @@ def test_what_is_no_video_is_refused(tmp_path: Path, whole: dict[str, Path]) -> 
         assert str(path) in caught.value.message
 
 
+def test_a_size_that_would_fill_the_memory_is_refused_by_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "huge.y4m"
+    path.write_bytes(b"YUV4MPEG2 W16000 H14000 F25:1 C420jpeg\nFRAME\n" + bytes(10_000))
+    with pytest.raises(InputError, match=r"16000x14000, more than the limit of 200 megapixels"):
+        Video(path)
+
+
 def test_an_address_is_no_file() -> None:
     with pytest.raises(InputError, match="download the video"):
         Video("http://localhost/clip.mp4")

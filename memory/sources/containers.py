@@ -23,6 +23,9 @@ _REFUSED = re.compile(
 )
 """No videos: single pictures, text shown as a terminal, lists that lead to other files, and devices."""
 
+MAX_PIXELS = 200_000_000
+"""Largest frame that is decoded, by the header: one of 8K has 33 megapixels."""
+
 
 @dataclass(frozen=True, eq=False)
 class Opened:
@@ -107,7 +110,7 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     Raises
     ------
     InputError
-        If there is none, or none that can be decoded.
+        If there is none, or none that can be decoded, or its frames have more than ``MAX_PIXELS``.
     """
     streams = [
         stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
@@ -122,6 +125,13 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     if stream.codec_context is None:
         raise InputError(
             f"{name} has video of a codec that this FFmpeg does not decode; convert it to H.264.", input=name
+        )
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f"{name} has frames of {width}x{height}, more than the limit of {MAX_PIXELS / 1e6:g} megapixels, "
+            "or is damaged and only says so: make it smaller first.",
+            input=name,
         )
     stream.thread_type = "AUTO"
     return stream

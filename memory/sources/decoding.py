@@ -119,7 +119,7 @@ class Decoded:
     def _converted(
         self, size: Size, layout: str, kernel: Interpolation
     ) -> tuple[av.VideoFrame, tuple[str, ...]]:
-        """Convert by FFmpeg; a colour space that it does not convert, or that is none, is taken for BT.601."""
+        """Convert by FFmpeg; a colour space that it does not convert is taken for BT.601, with a note."""
         frame = self.frame
         try:
             return frame.reformat(*size, layout, interpolation=kernel, threads=1), ()
