@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .glance import Glance, changed, decorrelation, strength
+from .glance import EMPTY, Glance, changed, decorrelation, strength
 
 HARD, LOCAL = 0.12, 0.2
 """Least strength of a hard cut where most of the picture changed, and where less did: a thing that uncovers
@@ -51,7 +51,9 @@ STEP = 0.5
 """Largest part of a dissolve that may happen from one frame to the next."""
 
 SHOWING = 6.0
-"""Standard deviation of a coarse picture, in levels, from which an empty one shows something again."""
+"""Standard deviation of a coarse picture, in levels, from which it is no longer empty,"""
+GREY = (60, 198)
+"""nor is it with luma between these."""
 DIM = 170
 """A shot may have faded to white if it was darker than this before."""
 
@@ -81,7 +83,7 @@ class Lit(NamedTuple):
             return self._replace(empty=True), False
         if not self.empty:
             return Lit(min(self.darkest, seen.luma), max(self.brightest, seen.luma)), False
-        if seen.spread < SHOWING:
+        if seen.spread < SHOWING and not GREY[0] < seen.luma < GREY[1]:
             return self, False
         return Lit(seen.luma, seen.luma), self.brightest > 0.0 and self.darkest < DIM
 
@@ -226,7 +228,8 @@ class Dissolves:
         now = self._places[at]
         for k in range(max(0, at - _REACH), min(self._scored, at + _REACH + 1)):
             other = self._places[k]
-            if abs(other.seen.t - now.seen.t) <= LONGEST / 2 and (other.score, at) > (now.score, k):
+            overlap = abs(k - at) <= now.half + other.half
+            if other.score and overlap and (other.score, at) > (now.score, k):
                 return False
         return True
 
@@ -237,7 +240,7 @@ def _hard_cut(seen: Glance) -> Cut:
 
 def _straightness(stretch: list[Glance]) -> float:
     """Return how well frames lie on the line between the first and the last, the middle one halfway, 0..1."""
-    if any(seen.spread < SHOWING for seen in stretch):
+    if any(seen.spread < EMPTY for seen in stretch):
         return 0.0
     levels = np.stack([seen.coarse.ravel() for seen in stretch]).astype(np.float32)
     levels -= levels[0]

@@ -22,6 +22,8 @@ CHUNK = 5.0
 
 SHORTEST = 0.5
 """Seconds that a shot lasts at least before a dissolve or a fade ends it."""
+SPARES, SPARE_SECONDS = 8, 0.5
+"""Frames held, and how far apart, for shots in which nothing is new: those of a dissolve, as it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,9 @@ class _Scan:
         self._last = (position.index - 1, position.end) if position else (-1, 0.0)
         self._kept = position is not None  # whether a keyframe of the running shot has been yielded
         self._hards: deque[int] = deque()  # hard cuts that the soft ones have not come to yet
-        self._ended, self._last_t = False, 0.0
+        self._spares: deque[tuple[Glance, Decoded]] = deque(maxlen=SPARES)
+        self._spare_slot: int | None = None
+        self._last_t = 0.0
 
     def add(self, frame: Decoded) -> Iterator[Found]:
         """Take the next frame."""
@@ -168,7 +172,6 @@ class _Scan:
         """Decide the rest."""
         for seen, hard in self._hard.end():
             yield from self._decided(seen, hard)
-        self._ended = True
         self._chosen += self._chooser.close(self._last_t)
         for seen, cut in self._soft.end():
             yield from self._finished(seen, cut)
@@ -178,16 +181,21 @@ class _Scan:
     def _decided(self, seen: Glance, hard: bool) -> Iterator[Found]:
         chunk = int(seen.t / CHUNK)
         new_chunk, self._chunk = self._chunk is not None and chunk != self._chunk, chunk
+        slot = int(seen.t / SPARE_SECONDS)
+        spare, self._spare_slot = slot != self._spare_slot, slot
         if seen.index < self._from:
             self._chooser.watch(seen, hard)
         else:
+            frame = self._held.popleft()
+            if spare:
+                self._spares.append((seen, frame))
             if new_chunk:
                 self._chosen += self._chooser.close(seen.t)
                 if seen.index > self._from:
                     self._rests.append((seen.index, self._soft.earliest, self._chooser.memory))
             if hard:
                 self._hards.append(seen.index)
-            self._chosen += self._chooser.add(seen, self._held.popleft(), hard)
+            self._chosen += self._chooser.add(seen, frame, hard)
         for done, cut in self._soft.add(seen, hard):
             yield from self._finished(done, cut)
 
@@ -217,14 +225,18 @@ class _Scan:
         if (cut is None and not faded) or not self._kept or seen.t - self._start < SHORTEST:
             return False
         stop = self._hards[0] if self._hards else None
-        if any(
-            seen.index <= choice.frame.index and not (stop and choice.frame.index >= stop)
-            for choice in self._chosen
-        ):
+
+        def inside(index: int) -> bool:
+            return seen.index <= index and (stop is None or index < stop)
+
+        if any(inside(choice.frame.index) for choice in self._chosen):
             return True
-        if stop or self._ended:
+        spares = [spare for spare in self._spares if inside(spare[0].index)]
+        if not spares:
             return False
-        self._chooser.want()
+        end = cut.end if cut else seen.t
+        whole = next((spare for spare in spares if spare[0].t >= end), spares[-1])
+        self._chosen.appendleft(Choice.of(*whole))
         return True
 
     def _shot(self) -> Shot:

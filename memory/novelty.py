@@ -119,6 +119,11 @@ class Choice(NamedTuple):
     small: Pixels
     sharpness: float
 
+    @classmethod
+    def of(cls, seen: Glance, frame: Decoded) -> Choice:
+        """Choose a frame."""
+        return cls(frame, seen.small, sharpness(frame))
+
 
 @dataclass(frozen=True)
 class Recollection:
@@ -173,7 +178,6 @@ class _Episode:
     better: float  # when the choice was made
     settled: bool
     first: bool  # of a shot
-    needed: bool  # a keyframe must come of it
 
 
 class Chooser:
@@ -191,7 +195,6 @@ class Chooser:
         self._recent: deque[_Sample] = deque()
         self._slot: int | None = None
         self._before = _none()
-        self._latest: tuple[Glance, Decoded] | None = None
 
     def watch(self, seen: Glance, cut: bool = False) -> bool:
         """Take note of a frame that is not chosen from; return whether it is one of those looked at."""
@@ -223,12 +226,10 @@ class Chooser:
         if cut or (not self.memory.known and self._episode is None):
             self.memory = Recollection()
             self.watch(seen, cut=True)
-            self._latest = seen, frame
             self._episode = self._opened(seen, frame, ~_none(), 1.0, False, True)
             return chosen
         if not self.watch(seen):
             return chosen
-        self._latest = seen, frame
         episode = self._episode
         if episode is not None and episode.first:
             mask, mass = ~_none(), 1.0
@@ -246,19 +247,12 @@ class Chooser:
                 chosen += self.close(seen.t)
         return chosen
 
-    def want(self) -> None:
-        """Make sure that the frame looked at last or one soon after it is chosen."""
-        if self._episode is not None:
-            self._episode.needed = True
-        elif self._latest is not None:
-            self._episode = self._opened(*self._latest, ~_none(), 1.0, False, True)
-
     def close(self, t: float) -> list[Choice]:
         """Come to rest at a time: end the episode, if there is one, and return its choice."""
         episode, memory = self._episode, self.memory
         self._episode = None
         self._before = np.zeros_like(self._before)
-        if episode is None or (not episode.needed and t - episode.start < BRIEF):
+        if episode is None or (not episode.first and t - episode.start < BRIEF):
             return []
         known = Known.of(episode.choice.small, episode.choice.frame.t)
         places = int.from_bytes(np.packbits(episode.mask).tobytes())
@@ -270,15 +264,15 @@ class Chooser:
     def _opened(
         self, seen: Glance, frame: Decoded, mask: Mask, mass: float, settled: bool, first: bool
     ) -> _Episode:
-        choice = Choice(frame, seen.small, sharpness(frame))
-        return _Episode(seen.t, choice, mass * choice.sharpness, mass, mask, seen.t, settled, first, first)
+        choice = Choice.of(seen, frame)
+        return _Episode(seen.t, choice, mass * choice.sharpness, mass, mask, seen.t, settled, first)
 
     def _improve(
         self, episode: _Episode, seen: Glance, frame: Decoded, mask: Mask, mass: float, settled: bool
     ) -> None:
         if mass < 0.8 * episode.mass:
             return
-        choice = Choice(frame, seen.small, sharpness(frame))
+        choice = Choice.of(seen, frame)
         score = mass * choice.sharpness
         if score > 1.02 * episode.score:
             episode.choice, episode.score, episode.mass, episode.mask = choice, score, mass, mask
