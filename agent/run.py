@@ -101,10 +101,9 @@ class Run:
         # Composed into somebody's graph there is no context: every node opens the run from its channels.
         given: Live | None = runtime.context
         self.live = Live() if given is None else given
-        if self.live.state is None and "run" in values:
-            self.live.state = self._restored()
+        self._kept = None if "run" not in values else State.model_validate(values["run"]["state"])
         if self.live.meter is None:
-            spent = self.live.state
+            spent = self.live.state or self._kept
             usage, seconds = (spent.usage, spent.seconds) if spent else (None, 0.0)
             self.live.meter = Meter(eyes, limits, self.live.cancel, usage, seconds)
             self.live.meter.has_answer = spent is not None and spent.draft is not None
@@ -113,19 +112,20 @@ class Run:
 
     @property
     def state(self) -> State:
-        """What the run knows."""
-        assert self.live.state is not None  # the first node makes one
+        """What the run knows; read from the channels, with its pictures, when it is first asked for."""
+        if self.live.state is None:
+            self.live.state = self._restored()
         return self.live.state
 
     def begin(self) -> State:
         """Start a turn: with new pictures, or with those of the turn before."""
-        question, before = asked(self._values.get("question", "")), self.live.state
+        question, before = asked(self._values.get("question", "")), self.live.state or self._kept
         history: tuple[Exchange, ...] = ()
         if before is not None and before.draft is not None:
             history = (*before.history, Exchange(question=before.whole, answer=before.words))
         inputs = self._values.get("inputs") or []
         if self.live.gathered is None and before is not None and not inputs:
-            gathered = Gathered(before.gallery.stills[: before.inputs], [], before.videos)
+            gathered = Gathered(self._pictures(before.inputs).stills, [], before.videos)
         else:
             gathered = self.live.gathered or self._library.gathered(inputs)
         if before is not None:  # what the turn before has spent is its own
@@ -302,13 +302,19 @@ class Run:
 
     def _restored(self) -> State:
         """Read the run that the channels hold, with its pictures."""
-        kept = self._values["run"]
-        gallery = Gallery.restored(kept["pictures"], self._values.get("media", {}))
-        state = State.model_validate(kept["state"]).placed(gallery)
+        assert self._kept is not None  # the first node makes one
+        state = self._kept.placed(self._pictures())
         if not state.searches:
             return state
-        kept_videos = Gathered(state.stills, [], state.videos)
-        return state.remembering(self._library.holding(kept_videos, lambda: None))
+        videos = Gathered([], [], state.videos)
+        return state.remembering(self._library.holding(videos, lambda: None))
+
+    def _pictures(self, count: int | None = None) -> Gallery:
+        """Return the first pictures of the turn before, or all: those of a file are read from it again."""
+        if self.live.state is not None:
+            return Gallery(self.live.state.gallery.stills[:count])
+        kept = self._values["run"]["pictures"][:count]
+        return Gallery.restored(kept, self._values.get("media", {}))
 
 
 def sure(text: str, confidence: float) -> str:

@@ -347,3 +347,14 @@ def test_a_follow_up_about_the_other_side_is_answered_by_the_embedded_model(tmp_
     assert (first.answer, second.answer) == ("blue", "red")
     assert second.evidence[0].region is not None
     assert second.evidence[0].region.x1 < 250
+
+
+def test_new_pictures_need_nothing_of_the_turn_before(tmp_path: Path) -> None:
+    old, new = photo(tmp_path / "old.png"), photo(tmp_path / "new.png")
+    agent = VisualAgent(scripted())
+    agent.run("What is it?", old, thread="talk")
+    old.unlink()
+    assert agent.run("What is this?", new, thread="talk").answer == "What is this?"
+    new.unlink()
+    with pytest.raises(EvidenceError, match=r"new\.png"):
+        agent.run("What else?", thread="talk")

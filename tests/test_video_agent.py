@@ -1,4 +1,4 @@
-"""The agent and videos: found by the pocket model's own means, pinned, cited, checked, and told on the page."""
+"""The agent and videos: found by the pocket model's own means, pinned, cited, and checked."""
 
 from __future__ import annotations
 
