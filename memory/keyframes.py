@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from .cuts import Cut, Dissolves, HardCuts, Lit
@@ -47,14 +48,16 @@ class Shot:
     last_frame: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Keyframe:
     """A frame to keep.
 
     Parameters
     ----------
-    still : Still
-        Its pixels; the origin says when it is shown.
+    frame : Decoded
+        As the decoder gave it; :attr:`still` converts it, once.
+    t, index : float, int
+        When it is shown, in seconds, and its rank in presentation order.
     shot : int
         Number of the shot that it is in.
     sharpness : float
@@ -63,10 +66,17 @@ class Keyframe:
         Its coarse picture: 10 x 16 x 3 bytes, Y, U, V.
     """
 
-    still: Still
+    frame: Decoded = field(repr=False, compare=False)
+    t: float
+    index: int
     shot: int
     sharpness: float
     signature: bytes
+
+    @cached_property
+    def still(self) -> Still:
+        """The frame's pixels; its origin says when it is shown."""
+        return self.frame.still()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +255,8 @@ class _Scan:
     def _keyframe(self, choice: Choice) -> Keyframe:
         self._kept = True
         signature = cv2.resize(choice.small, BLOCKS, interpolation=cv2.INTER_AREA).tobytes()
-        return Keyframe(choice.frame.still(), self._number, choice.sharpness, signature)
+        frame = choice.frame
+        return Keyframe(frame, frame.t, frame.index, self._number, choice.sharpness, signature)
 
     def _position(self, seen: Glance, read_from: float, memory: Recollection) -> Position:
         running = (self._number, self._start, self._first, self._last[1])

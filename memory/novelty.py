@@ -3,7 +3,8 @@
 A frame is compared with the recent keyframes of its shot block by block, so that a small thing counts; within
 a pixel of the small picture, so that shake, grain and compression do not; and once more with its brightness
 fitted to theirs, so that flicker does not. What is new opens an *episode* of at most a second, which ends
-with one keyframe: the frame in which most is new, and sharp. So a thing that slides or fades in is shown whole.
+with one keyframe: the frame in which most is new, and sharp. So a thing that slides or fades in is shown
+whole.
 
 How soon an episode may follow a keyframe depends on what is new: little that moves has to wait, and ever
 longer where it moves on one spot (trees, water); something that came from nowhere, or to rest, waits least.
@@ -20,10 +21,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .glance import BLOCKS, CHANGE, GRID, Decoded, Glance, Mask, Pixels, beyond, cv2, step
+from .glance import BLOCKS, CHANGE, GRID, Decoded, Glance, Mask, Pixels, beyond, cv2, middle, step
 from .still import Size
 
-SAMPLES = 13
+SAMPLES = 11
 """Frames a second that are looked at, at most."""
 STEADY, SUDDEN = 6, 12
 """Levels that a block at rest changes by at most, and at least where something appears."""
@@ -41,7 +42,7 @@ RECALL = 10.0
 """Seconds after which a keyframe that is not seen again is no longer compared with."""
 RECENT = 4
 """Keyframes that are compared with."""
-DETAIL = Size(192, 128)
+DETAIL = Size(128, 80)
 """The picture that sharpness is measured on."""
 
 _SLACK = 0.01
@@ -61,7 +62,7 @@ class Known:
     def of(cls, small: Pixels, seen: float) -> Known:
         """Prepare for comparing."""
         glance = Glance(seen, 0, small)
-        return cls(small, seen, glance.extremes, float(np.median(glance.coarse[:, :, 0])))
+        return cls(small, seen, glance.extremes, float(middle(glance.coarse[:, :, 0].ravel())))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object."""
@@ -78,7 +79,7 @@ class Known:
         levels = _blocks(beyond(seen.small, self.extremes))
         if levels.max() <= CHANGE:
             return levels
-        offset = float(np.median(seen.coarse[:, :, 0])) - self.middle
+        offset = float(middle(seen.coarse[:, :, 0].ravel())) - self.middle
         if abs(offset) < 1:
             return levels
         gain = (self.middle - 16 + 1) / max(1.0, self.middle - 16 + offset + 1)
@@ -98,7 +99,7 @@ def _blocks(levels: Pixels) -> Pixels:
 
 def _scaled(small: Pixels, gain: float) -> Pixels:
     luma = cv2.convertScaleAbs(small[:, :, 0], alpha=gain, beta=16 * (1 - gain))
-    return cv2.merge((luma, small[:, :, 1], small[:, :, 2]))
+    return np.asarray(cv2.merge((luma, small[:, :, 1], small[:, :, 2])))
 
 
 def packed(small: Pixels) -> str:
@@ -218,7 +219,7 @@ class Chooser:
             [one.change for one in self._recent if one.seen.t >= seen.t - SETTLING - _SLACK], axis=0
         )
         usual = cv2.dilate(before, _KERNEL)
-        return _Sample(seen, change, change >= cv2.max(cv2.add(usual, usual), SUDDEN))
+        return _Sample(seen, change, change >= np.maximum(SUDDEN, 3 * usual.astype(np.int32)))
 
     def add(self, seen: Glance, frame: Decoded, cut: bool) -> list[Choice]:
         """Look at the next frame; return what is chosen by that."""

@@ -163,19 +163,18 @@ def square_size(size: Size, shape: Fraction | None) -> Size:
 def _shrunk(plane: NDArray[Any], width: int, height: int) -> NDArray[Any]:
     """Average over areas: by halves first, which OpenCV does many times faster than by other ratios.
 
-    An odd row or column is left out of each halving, but for the last, where it would be seen. What is left
-    to shrink by less than 2 is interpolated. Against one exact resize, noise differs by a few levels.
+    An odd row or column is left out of each halving, but for the last, where it would be seen. What is left to
+    shrink by less than 2 is interpolated. Against one exact resize, noise differs by a few levels.
     """
-    kernel = cv2.INTER_AREA
-    while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
-        half = plane.shape[1] // 2, plane.shape[0] // 2
+    while plane.shape[1] >= 2 * width or plane.shape[0] >= 2 * height:
+        wide, high = plane.shape[1] >= 2 * width, plane.shape[0] >= 2 * height
+        half = plane.shape[1] // (1 + wide), plane.shape[0] // (1 + high)
         if plane.shape[1] >= 4 * width and plane.shape[0] >= 4 * height:
             plane = plane[: 2 * half[1], : 2 * half[0]]
+            plane = cv2.resize(plane, half, interpolation=cv2.INTER_AREA)
         else:
-            kernel = cv2.INTER_LINEAR  # of exactly 2 x 2, the mean as well
-        plane = cv2.resize(plane, half, interpolation=kernel)
-    little = plane.shape[1] < 2 * width and plane.shape[0] < 2 * height
-    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR if little else cv2.INTER_AREA)
+            plane = cv2.resize(plane, half, interpolation=cv2.INTER_LINEAR)  # of two, the mean as well
+    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def _planes(frame: av.VideoFrame) -> tuple[list[NDArray[Any]], int] | None:
