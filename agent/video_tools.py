@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
 FOCUS = 8
 """Found stills that a question is looked at with, by a model that tells frames apart by their times."""
-FRAMES = 5
+FRAMES = 4
 """Frames that show how something moves."""
 AROUND = 1.0
 """Seconds on both sides of where something was found, in which it moves."""
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Searching(Arguments):
@@ -36,8 +38,8 @@ class Searching(Arguments):
 
     question: str = Field(default="", max_length=400, description="words or a question; empty for the user's")
     video: str = Field(default="", max_length=400, description="file to search; empty for all")
-    start: float | None = Field(default=None, ge=0, description="in seconds; nothing before it is searched")
-    end: float | None = Field(default=None, ge=0, description="in seconds; nothing after it is searched")
+    start: Seconds | None = Field(default=None, description="in seconds; nothing before it is searched")
+    end: Seconds | None = Field(default=None, description="in seconds; nothing after it is searched")
 
 
 class Pinning(Arguments):
@@ -51,7 +53,7 @@ class Framing(Arguments):
 
     question: str = Field(default="", max_length=400, description="empty for the user's own question")
     video: str = Field(default="", max_length=400, description="file; empty for the one found last")
-    ranges: list[Annotated[list[float], Field(min_length=2, max_length=2)]] = Field(
+    ranges: list[Annotated[list[Seconds], Field(min_length=2, max_length=2)]] = Field(
         default=[], max_length=16, description="start, end in seconds; empty for around what was found"
     )
     count: int = Field(default=FRAMES, ge=1, le=32, description="frames in all, shared by the ranges")
@@ -60,8 +62,11 @@ class Framing(Arguments):
 def _find(eyes: Eyes, state: State, searching: Searching) -> Found:
     memory = _memory(state)
     question = searching.question or state.question
+    start, end = searching.start, searching.end
+    if start is not None and end is not None and end < start:
+        raise InputError("a search is from start to end in seconds, with start <= end.")
     sources = [_video(state, searching.video)] if searching.video else state.videos or None
-    found = find(eyes, memory, question, sources=sources, start=searching.start, end=searching.end)
+    found = find(eyes, memory, question, sources=sources, start=start, end=end)
     if not found.candidates:
         raise InputError(f"the memory holds nothing to search for {found.query!r} there.")
     best = found.shown or found.candidates[:1]
@@ -160,7 +165,7 @@ def _pin(eyes: Eyes, state: State, pinning: Pinning) -> Found:
 
 
 def _open_end(pinned: Pinned, comes: bool) -> str:
-    if pinned.other is not None:
+    if pinned.other is not None or (comes and pinned.time <= 0):
         return ""
     return " or before" if comes else " or later"
 
