@@ -7,6 +7,7 @@ looked at, up to a bound: looks at single frames are what a question costs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -234,18 +235,25 @@ class _Search:
     def _searched(self) -> list[Hit]:
         """Search for the things, and for all words of the question where these are others.
 
-        What looks most like it and what a search by all channels ranks first take turns: captions that name
-        half of it would push the picture that shows it whole out of the few that are looked at.
+        What words name whole comes first; then what looks most like it and what a search by all channels
+        ranks first take turns, two to one: captions that name half of it would push the picture that shows it
+        whole out of the few that are looked at.
         """
         if self._by_reading:
             return self._hits_for(ANY_TEXT)
         ranked = [self._hits_for(words) for words in dict.fromkeys([self.query, plain(self.question)])]
         alike = sorted(ranked[0], key=lambda hit: -hit.similarity)
-        turns = [hit for turn in zip_longest(alike, *ranked) for hit in turn if hit is not None]
-        first: dict[str, Hit] = {}
-        for hit in turns:
-            first.setdefault(hit.id, hit)
-        return list(first.values())
+        turns = zip_longest(alike[::2], alike[1::2], *ranked)
+        every = {hit.id: hit for hits in ranked for hit in hits}
+        whole = [hit for hit in alike if self._named(hit)]
+        order = [*whole, *(hit for turn in turns for hit in turn if hit is not None)]
+        return [every[id] for id in dict.fromkeys(hit.id for hit in order)]
+
+    def _named(self, hit: Hit) -> bool:
+        """Tell whether the words that go with a still name all the things, each in one piece."""
+        said = " ".join(text.text.casefold() for text in hit.texts)
+        names = [named(name).partition(" ")[2] for name in things(self.question)]
+        return bool(names) and all(re.search(rf"\b{re.escape(name)}\b", said) for name in names)
 
     def _hits_for(self, words: str) -> list[Hit]:
         return self.memory.search(words, top=SEARCHED, sources=self.sources, start=self.start, end=self.end)

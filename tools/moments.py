@@ -19,7 +19,7 @@ RESOLUTION = 0.25
 """Seconds between the last frame without and the first with a thing, at most, unless the looks run out."""
 STEPS_BACK = 3
 """Keyframes that are tried, away from where the thing was seen, until one is without it."""
-LOOKS = 8
+LOOKS = 6
 """Frames that are looked at in all, at most."""
 SHOWN = 0.5
 """Probability from which a frame is taken to show a thing."""
