@@ -2,8 +2,8 @@
 
 Every clip is read by our whole pass (cuts, sharpness, near-duplicates, keyframes) and by each of
 PySceneDetect's detectors (defaults, OpenCV backend, detection alone), in turn, ``--runs`` times. Times are
-the least of them, on the wall's clock and of the processor; both use OpenCV with one thread, and the decoder's
-own threads. Pixels of keyframes are not converted: who keeps them does.
+the least of them, on the wall's clock and of the processor; both use OpenCV with one thread, and as many
+threads to decode as they choose. Pixels of keyframes are not converted: who keeps them does.
 
 Montages of the seeds 0 to 3 and 100 to 103 and films of the seeds 0 to 7 were looked at while the thresholds
 were chosen; those measured here are of other seeds. The films (:mod:`events`) are rendered: their cuts again,
