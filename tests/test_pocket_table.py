@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = json.loads((ROOT / "benchmarks" / "pocket.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("script", ["pocket_table.py", "compare_table.py"])
+@pytest.mark.parametrize("script", ["pocket_table.py", "tables.py"])
 def test_the_pages_show_the_results_files(script: str) -> None:
     command = [sys.executable, ROOT / "benchmarks" / script, "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,0 +1,200 @@
+"""Write the results of comparing, of videos and of the loop's cost into the READMEs; ``--check`` compares."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+FRONT, OWN = HERE.parent / "README.md", HERE / "README.md"
+
+
+def comparing(results: dict[str, Any]) -> str:
+    """Return the table of ``sightloop bench compare``."""
+    lines = ["| pairs | the loop | the model alone | target | n |", "|---|---|---|---|---|"]
+    for row in results["rows"]:
+        alone = "" if row["bare"] is None else f"{row['bare']:.3g}"
+        target = "" if row["target"] is None else f"{row['target']:g}" + ("" if row["met"] else " (missed)")
+        lines.append(f"| {row['row']} | **{row['loop']:.3g}** | {alone} | {target} | {row['n']} |")
+    return "\n".join(lines)
+
+
+def several(results: dict[str, Any]) -> str:
+    """Return the sentence about several changes at once."""
+    return (
+        f"Of {results['changes']} changes in {results['pairs']} pairs: F1 **{results['f1']}**, precision "
+        f"{results['precision']}, recall {results['recall']}."
+    )
+
+
+def overhead(results: dict[str, Any]) -> str:
+    """Return the table of what a step costs."""
+    lines = ["| agent | ms a step (median) | worst run |", "|---|---|---|"]
+    rows = results["rows"].items()
+    lines += [f"| {name} | **{row['ms_a_step']}** | {row['worst']} |" for name, row in rows]
+    return "\n".join(lines)
+
+
+def front(results: dict[str, Any]) -> str:
+    """Return what the front page says of photographs."""
+    rows = {row["row"]: row for row in results["rows"]}
+    recall, false, alarms = (
+        rows[f"photographs: {name}"]
+        for name in ("recall of places", "false boxes a pair", "false alarms, unchanged")
+    )
+    figures = {
+        side: f"{100 * recall[side]:.1f} %, {false[side]:.2f} and {100 * alarms[side]:.1f} %"
+        for side in ("loop", "bare")
+    }
+    return (
+        f"In {recall['n']} changed and {alarms['n']} unchanged pairs of real photographs, the second one in "
+        "another light or taken from a little aside: changes found, false boxes a pair, false alarms: "
+        f"**{figures['loop']}**. The same model that is shown both pictures in one prompt: {figures['bare']}."
+    )
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(
+        f"| {' | '.join('' if cell is None else str(cell) for cell in line)} |" for line in lines
+    )
+
+
+def percent(share: float | None) -> str:
+    """Return a share as a number of per cent."""
+    return "" if share is None else f"{100 * share:.1f}"
+
+
+def films(results: dict[str, Any]) -> str:
+    """Return the tables of ``sightloop bench video``."""
+    sides = ("agent", "bare 16", "bare 32", "blind", "majority")
+    answers = table(
+        ["questions", *sides, "target", "n"],
+        (
+            [row["row"], f"**{percent(row['agent'])}**", *(percent(row[side]) for side in sides[1:]),
+             percent(row["target"]), row["n"]]
+            for row in results["rows"]
+        ),
+    )  # fmt: skip
+    retrieval = table(
+        ["the moment is among the first five", "recall@5", "has a frame of it", "target", "n"],
+        (
+            [row["row"], f"**{percent(row['recall@5'])}**", percent(row["has a frame of it"]),
+             percent(row["target"]), row["n"]]
+            for row in results["retrieval"]
+        ),
+    )  # fmt: skip
+    frames, seconds = results["frames"], results["seconds"]
+    shown = f"{frames['mean']} on average, {frames['most']} at most (target {frames['target']})"
+    took = f"indexing one takes {seconds['indexing a film']} s, a question {seconds['a question']} s"
+    return (
+        f"{answers}\n\nFrames shown to the model for a question: {shown}. {results['films']} films of ten "
+        f"minutes, {results['keyframes']:g} keyframes each; {took}.\n\n{retrieval}"
+    )
+
+
+def cuts(results: dict[str, Any]) -> str:
+    """Return the table of cuts on every clip, and the sentence about rendered films."""
+    rows = [
+        [one["clip"], one["changes"], f"**{one['f1']}**", one["best_peer"], *one["peers"].values(),
+         one["times_its_time"], one["times_its_work"], one["keyframes"]]
+        for one in results["clips"]
+    ]  # fmt: skip
+    names = list(results["clips"][0]["peers"])
+    heads = ["clip", "cuts", "F1", "best of theirs", *names, "time", "processor", "keyframes"]
+    drawn = results["rendered"]
+    best = max(drawn["peers"].values())
+    return (
+        f"{table(heads, rows)}\n\n{drawn['films']} rendered videos: F1 of cuts **{drawn['f1']}** (best of "
+        f"theirs {best}); of {drawn['events']} things that appear for two seconds, "
+        f"{percent(drawn['recall'])} % are in a keyframe, at one keyframe in {drawn['seconds_per_keyframe']} s."
+    )
+
+
+def scale(results: dict[str, Any]) -> str:
+    """Return the table of queries at scale."""
+    kinds = [name for name, value in results.items() if isinstance(value, dict) and "fill_s" in value]
+    peer = results["Chroma's where"]
+    rows = []
+    for kind in kinds:
+        for name, one in results[kind]["queries"].items():
+            theirs = peer.get(name) if kind == kinds[0] else None
+            shown = f"{theirs['p50_ms']} / {theirs['p99_ms']}" if theirs else ""
+            rows.append([kind, name, f"**{one['p50_ms']}**", one["p99_ms"], f"{one['recall']:.3f}", shown])
+    first = results[kinds[0]]
+    heads = ["data", "filter", "p50 ms", "p99 ms", "recall@10", "Chroma's `where`, p50 / p99"]
+    return (
+        f"{table(heads, rows)}\n\n{results['count']:,} keyframes of {results['dimension']} dimensions: "
+        f"{first['ram_MB']} MB of memory, {first['disk_MB']['total']:.0f} MB on disk, opened in "
+        f"{first['open_s']} s."
+    )
+
+
+def soak(results: dict[str, Any]) -> str:
+    """Return the sentence about a long video."""
+    first, after = results["rss_first_minute_MB"], results["rss_after_MB"]
+    return (
+        f"{results['hours']:g} hours ({results['video']}): {first} MB after the first minute, at most "
+        f"{after} MB after it, so **{results['grown_MB']} MB** more (target 200); indexing the unchanged file "
+        f"again takes {results['again_ms']} ms, **{100 * results['again_share']:.4f} %** of the first time "
+        "(target 1 %)."
+    )
+
+
+def front_films(results: dict[str, Any]) -> str:
+    """Return what the front page says of videos."""
+    every = next(row for row in results["rows"] if row["row"] == "all")
+    return (
+        f"In rendered films of ten minutes in which two seconds answer the question, "
+        f"**{percent(every['agent'])} %** of {every['n']} questions are answered right, with "
+        f"{results['frames']['most']} frames shown to the model at most. The same model alone, with 16 frames "
+        f"at even distances: {percent(every['bare 16'])} %; with 32: {percent(every['bare 32'])} %; with those of "
+        f"another film: {percent(every['blind'])} %."
+    )
+
+
+PARTS: dict[Path, dict[str, Callable[[dict[str, Any]], str]]] = {
+    OWN: {
+        "compare": comparing,
+        "several_changes": several,
+        "overhead": overhead,
+        "video": films,
+        "cuts": cuts,
+        "scale": scale,
+        "soak": soak,
+    },
+    FRONT: {"compare": front, "video": front_films},
+}
+
+
+def page(path: Path) -> str:
+    """Return a page with all its parts renewed."""
+    text = path.read_text(encoding="utf-8")
+    for name, write in PARTS[path].items():
+        begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+        before, rest = text.split(begin)
+        _, after = rest.split(end)
+        results = json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
+        text = f"{before}{begin}{write(results)}{end}{after}"
+    return text
+
+
+def main() -> None:
+    """Write the page, or say that it is not what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page would change")
+    args = parser.parse_args()
+    for path in PARTS:
+        if not args.check:
+            path.write_text(page(path), encoding="utf-8")
+        elif page(path) != path.read_text(encoding="utf-8"):
+            sys.exit(f"{path} does not show what was measured: run python benchmarks/tables.py")
+
+
+if __name__ == "__main__":
+    main()
