@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,7 @@ from .steps import Picture
 from .tool import Arguments, Found, Tool
 
 if TYPE_CHECKING:
+    from ..memory.records import Stored
     from ..memory.store import VisualMemory
 
 FOCUS = 8
@@ -102,7 +104,7 @@ def _told(found: Findings, question: str) -> tuple[str | None, float | None]:
     if wanted == "there":
         return "yes", best.there
     at = f" at {clock(best.still.origin.t)}" if isinstance(best.still.origin, Frame) else ""
-    return f"{Path(best.source).name}{at}", best.there
+    return f"{_name(best.source)}{at}", best.there
 
 
 def _words(found: Findings, names: Sequence[str], answer: str | None) -> str:
@@ -111,7 +113,7 @@ def _words(found: Findings, names: Sequence[str], answer: str | None) -> str:
         origin = one.still.origin
         at = f" at {clock(origin.t)}" if isinstance(origin, Frame) else ""
         sure = f" ({one.there:.0%} sure)" if one.there is not None else ""
-        lines.append(f"{name}: {Path(one.source).name}{at}{sure}{': ' + one.text if one.text else ''}")
+        lines.append(f"{name}: {_name(one.source)}{at}{sure}{': ' + one.text if one.text else ''}")
     return "\n".join(lines)
 
 
@@ -143,14 +145,19 @@ def _pin(eyes: Eyes, state: State, pinning: Pinning) -> Found:
         raise InputError("nothing was found whose moment could be pinned down; search for it with find.")
     seen, comes = state.gallery[sighting.name], appears(question)
     source = seen.origin.source
-    marks = [kept.t for kept in memory.stored(source) if kept.t is not None]
-    marks += [edge for shot in memory.shots(source) for edge in (shot.start, shot.end)]
-    pinned = pin(eyes, seen, names[0], sorted(set(marks)), appears=comes, sure=sighting.there or 1.0)
+    keyframes = _keyframes(memory, source)
+    sure, kept = sighting.there or 1.0, None
+    if _lasts(memory, source):
+        edges = {edge for shot in memory.shots(source) for edge in (shot.start, shot.end)}
+        marks = sorted({*keyframes, *edges})
+    else:
+        marks, kept = [*keyframes], lambda t: memory.still(keyframes[t])
+    pinned = pin(eyes, seen, names[0], marks, appears=comes, sure=sure, kept=kept)
     at = clock(pinned.time)
     inside = state.gallery.add(pinned.still)
     outside = state.gallery.add(pinned.other) if pinned.other is not None else None
     several = len(memory.sources()) > 1 if not state.videos else len(state.videos) > 1
-    text = f"{at}{f' in {Path(source).name}' if several else ''}{_open_end(pinned, comes)}"
+    text = f"{at}{f' in {_name(source)}' if several else ''}{_open_end(pinned, comes)}"
     pictures: list[Picture] = [inside] if outside is None else [inside, outside]
     return Found(
         text=f"{text} ({pinned.confidence:.0%} sure)",
@@ -171,8 +178,6 @@ def _open_end(pinned: Pinned, comes: bool) -> str:
 
 
 def _frames(eyes: Eyes, state: State, framing: Framing) -> Found:
-    from ..memory.sources.videos import read_frames  # loads PyAV
-
     ranges = [(start, end) for start, end in framing.ranges]
     if any(end < start for start, end in ranges):
         raise InputError("a range is start, end in seconds, with start <= end.")
@@ -184,7 +189,7 @@ def _frames(eyes: Eyes, state: State, framing: Framing) -> Found:
         origin = state.gallery[found.name].origin
         source = source or origin.source
         ranges = ranges or [_around(origin, found.span)]
-    stills = read_frames(source, spread(ranges, framing.count))
+    stills = _shown(_memory(state), source, spread(ranges, framing.count))
     pictures = [state.gallery.add(still) for still in stills]
     whole = Span(start=min(s for s, _ in ranges), end=max(e for _, e in ranges))
     return Found(
@@ -195,6 +200,29 @@ def _frames(eyes: Eyes, state: State, framing: Framing) -> Found:
         sightings=(*(Sighting(name=picture.name, span=whole) for picture in pictures), *state.sightings),
         focus=tuple(picture.name for picture in pictures),
     )
+
+
+def _shown(memory: VisualMemory, source: str, times: Sequence[float]) -> list[Still]:
+    """Return the frames shown at some times, each once; the last keyframes before, where no file has them."""
+    from ..memory.sources.videos import read_frames  # loads PyAV
+
+    if _lasts(memory, source):
+        return list(dict.fromkeys(read_frames(source, times)))
+    keyframes = _keyframes(memory, source)
+    known = [*keyframes]
+    chosen = dict.fromkeys(known[max(0, bisect(known, t) - 1)] for t in times)
+    return [memory.still(keyframes[t]) for t in chosen]
+
+
+def _keyframes(memory: VisualMemory, source: str) -> dict[float, Stored]:
+    """Return what a memory holds of a video, by time and in its order."""
+    return {kept.t: kept for kept in memory.stored(source) if kept.t is not None}
+
+
+def _lasts(memory: VisualMemory, source: str) -> bool:
+    """Tell whether a video can be read again: a stream cannot, nor a file that is gone."""
+    streams = {known.path for known in memory.sources() if known.kind == "stream"}
+    return source not in streams and Path(source).is_file()
 
 
 def _around(origin: object, span: Span | None) -> tuple[float, float]:
@@ -209,15 +237,18 @@ def _memory(state: State) -> VisualMemory:
     return state.memory
 
 
+def _name(source: str) -> str:
+    """Return what a video is called: a file's name, a stream's address."""
+    return source if "://" in source else Path(source).name
+
+
 def _video(state: State, name: str) -> str:
     """Return the path of the video that is called so, by its path or by its file's name."""
     known = state.videos or tuple(source.path for source in _memory(state).sources())
     for path in known:
-        if name in (path, Path(path).name):
+        if name in (path, _name(path)):
             return path
-    raise InputError(
-        f"there is no video {name!r}.{nearest(name, [Path(path).name for path in known])}", input=name
-    )
+    raise InputError(f"there is no video {name!r}.{nearest(name, map(_name, known))}", input=name)
 
 
 def _t(still: Still) -> float:

@@ -7,8 +7,9 @@ one frame.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..memory import Span, Still
 from .look import Eyes
@@ -65,17 +66,10 @@ class _Looks:
     """Looks at single frames of one video, kept in order."""
 
     eyes: Eyes
-    source: str
+    read: Callable[[float], Still]
     question: str
     parts: list[Part] = field(default_factory=list)
     stills: list[Still] = field(default_factory=list)
-
-    def frame(self, t: float) -> Still:
-        """Return the frame that is shown at a time."""
-        from ..memory.sources.videos import read_frames  # loads PyAV
-
-        (still,) = read_frames(self.source, [t])
-        return still
 
     def there(self, still: Still) -> float:
         """Return the probability that a frame shows the thing."""
@@ -86,7 +80,14 @@ class _Looks:
 
 
 def pin(
-    eyes: Eyes, seen: Still, thing: str, marks: Sequence[float], *, appears: bool = True, sure: float = 1.0
+    eyes: Eyes,
+    seen: Still,
+    thing: str,
+    marks: Sequence[float],
+    *,
+    appears: bool = True,
+    sure: float = 1.0,
+    kept: Callable[[float], Still] | None = None,
 ) -> Pinned:
     """Find when a thing comes, or goes, near a frame that shows it.
 
@@ -103,6 +104,9 @@ def pin(
         Whether its beginning is meant, or its end.
     sure : float, 0..1
         Probability that ``seen`` shows it.
+    kept : callable, optional
+        Of a video that is not there to be read, as of a live stream: returns what was kept of a mark. Nothing
+        between two marks is known then.
 
     Returns
     -------
@@ -113,11 +117,12 @@ def pin(
     InputError
         If the video cannot be read any more.
     """
-    looks = _Looks(eyes, seen.origin.source, THERE.format(thing=named(thing)))
+    read = kept or partial(_read, seen.origin.source)
+    looks = _Looks(eyes, read, THERE.format(thing=named(thing)))
     inside, outside = (seen, sure), None
     steps = [t for t in marks if (t < _t(seen) if appears else t > _t(seen))]
     for t in sorted(steps, reverse=appears):
-        still = looks.frame(t)
+        still = looks.read(t)
         if _t(still) == _t(inside[0]):
             continue  # the mark lies where the same frame is still shown
         p = looks.there(still)
@@ -125,10 +130,12 @@ def pin(
             outside = (still, 1 - p)
             break
         inside = (still, p)
-        if len(looks.stills) == STEPS_BACK:
+        if len(looks.stills) == (STEPS_BACK if kept is None else LOOKS):
             break
     if outside is None:
         return _pinned(looks, seen, inside, None, 0.0, appears)
+    if kept is not None:
+        return _pinned(looks, seen, inside, outside, abs(_t(inside[0]) - _t(outside[0])), appears)
     return _between(looks, seen, inside, outside, appears)
 
 
@@ -143,7 +150,7 @@ def _between(
         if gap <= RESOLUTION or len(looks.stills) == LOOKS:
             return _pinned(looks, seen, inside, outside, gap, appears)
         middle = late - gap / 2
-        still = looks.frame(middle)
+        still = looks.read(middle)
         if _t(still) == early:
             held = middle
             continue
@@ -171,6 +178,14 @@ def _pinned(
         parts=tuple(looks.parts),
         stills=tuple(looks.stills),
     )
+
+
+def _read(source: str, t: float) -> Still:
+    """Return the frame that is shown at a time."""
+    from ..memory.sources.videos import read_frames  # loads PyAV
+
+    (still,) = read_frames(source, [t])
+    return still
 
 
 def clock(t: float) -> str:
