@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -136,8 +137,8 @@ def truth(vectors: NDArray[np.float32], query: NDArray[np.float32], chosen: Filt
     if "start" in chosen:
         at = numbers % each * SECONDS
         passes &= (at >= chosen["start"]) & (at <= chosen["end"])
-    left = numbers[passes]
-    return set(left[np.argsort(-(vectors[left] @ query), kind="stable")[:TOP]].tolist())
+    similarities = np.where(passes, vectors @ query, -2)
+    return set(np.argpartition(-similarities, TOP)[:TOP].tolist())
 
 
 def summary(taken: Sequence[float], recalls: Sequence[float]) -> dict[str, float]:
@@ -170,7 +171,14 @@ def measure(folder: Path, vectors: NDArray[np.float32], rounds: int, seed: int) 
             rows[name] = summary(taken, recalls)
         ram = psutil.Process().memory_info().rss - before
         sizes = {part: round(size / 2**20, 1) for part, size in memory.size()["bytes"].items()}
-    return {"open_s": round(opened, 2), "ram_MB": round(ram / 2**20), "disk_MB": sizes, "queries": rows}
+    busy = {"load": round(os.getloadavg()[0], 1), "cores": os.cpu_count()}
+    return {
+        **busy,
+        "open_s": round(opened, 2),
+        "ram_MB": round(ram / 2**20),
+        "disk_MB": sizes,
+        "queries": rows,
+    }
 
 
 def peer(folder: Path, vectors: NDArray[np.float32], rounds: int, seed: int) -> dict[str, Any]:
