@@ -102,17 +102,27 @@ def cuts(results: dict[str, Any]) -> str:
     """Return the table of cuts on every clip, and the sentence about rendered films."""
     rows = [
         [one["clip"], one["changes"], f"**{one['f1']}**", one["best_peer"], *one["peers"].values(),
-         one["times_its_time"], one["times_its_work"], one["keyframes"]]
+         one["times_the_best"], one["times_its_time"], one["times_its_work"], one["keyframes"]]
         for one in results["clips"]
     ]  # fmt: skip
     names = list(results["clips"][0]["peers"])
-    heads = ["clip", "cuts", "F1", "best of theirs", *names, "time", "processor", "keyframes"]
+    heads = [
+        "clip",
+        "cuts",
+        "F1",
+        "best of theirs",
+        *names,
+        "time / best",
+        "time / fastest",
+        "processor",
+        "keyframes",
+    ]
     drawn = results["rendered"]
     best = max(drawn["peers"].values())
     return (
         f"{table(heads, rows)}\n\n{drawn['films']} rendered videos: F1 of cuts **{drawn['f1']}** (best of "
         f"theirs {best}); of {drawn['events']} things that appear for two seconds, "
-        f"{percent(drawn['recall'])} % are in a keyframe, at one keyframe in {drawn['seconds_per_keyframe']} s."
+        f"{percent(drawn['recall'])} % are in a keyframe, one in {drawn['seconds_per_keyframe']} s."
     )
 
 
@@ -140,8 +150,8 @@ def soak(results: dict[str, Any]) -> str:
     first, after = results["rss_first_minute_MB"], results["rss_after_MB"]
     return (
         f"{results['hours']:g} hours ({results['video']}): {first} MB after the first minute, at most "
-        f"{after} MB after it, so **{results['grown_MB']} MB** more (target 200); indexing the unchanged file "
-        f"again takes {results['again_ms']} ms, **{100 * results['again_share']:.4f} %** of the first time "
+        f"{after} MB after it, so **{results['grown_MB']} MB** more (target 200); indexing the unchanged "
+        f"file again takes {results['again_ms']} ms, **{100 * results['again_share']:.4f} %** of the first time "
         "(target 1 %)."
     )
 
@@ -152,8 +162,8 @@ def front_films(results: dict[str, Any]) -> str:
     return (
         f"In rendered films of ten minutes in which two seconds answer the question, "
         f"**{percent(every['agent'])} %** of {every['n']} questions are answered right, with "
-        f"{results['frames']['most']} frames shown to the model at most. The same model alone, with 16 frames "
-        f"at even distances: {percent(every['bare 16'])} %; with 32: {percent(every['bare 32'])} %; with those of "
+        f"{results['frames']['most']} frames shown to the model at most. The same model alone, with 16 "
+        f"frames at even distances: {percent(every['bare 16'])} %; with 32: {percent(every['bare 32'])} %; with those of "
         f"another film: {percent(every['blind'])} %."
     )
 

@@ -150,8 +150,7 @@ def shots(
             if isinstance(event, Shot):
                 found.append(event)
             elif isinstance(event, Keyframe):
-                origin: Any = event.still.origin
-                frames.setdefault(event.shot, []).append({"t": round(origin.t, 6), "frame": origin.index})
+                frames.setdefault(event.shot, []).append({"t": round(event.t, 6), "frame": event.index})
         told = {
             "shots": [
                 {

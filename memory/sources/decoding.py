@@ -163,8 +163,8 @@ def square_size(size: Size, shape: Fraction | None) -> Size:
 def _shrunk(plane: NDArray[Any], width: int, height: int) -> NDArray[Any]:
     """Average over areas: by halves first, which OpenCV does many times faster than by other ratios.
 
-    An odd row or column is left out of each halving, but for the last, where it would be seen. What is left to
-    shrink by less than 2 is interpolated. Against one exact resize, noise differs by a few levels.
+    An odd row or column is left out of each halving, but for the last, where it would be seen. What is left
+    to shrink by less than 2 is interpolated. Against one exact resize, noise differs by a few levels.
     """
     while plane.shape[1] >= 2 * width or plane.shape[0] >= 2 * height:
         wide, high = plane.shape[1] >= 2 * width, plane.shape[0] >= 2 * height
