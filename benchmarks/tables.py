@@ -148,23 +148,23 @@ def scale(results: dict[str, Any]) -> str:
 def soak(results: dict[str, Any]) -> str:
     """Return the sentence about a long video."""
     first, after = results["rss_first_minute_MB"], results["rss_after_MB"]
+    again = f"{results['again_ms']} ms, **{100 * results['again_share']:.4f} %** of the first time"
     return (
         f"{results['hours']:g} hours ({results['video']}): {first} MB after the first minute, at most "
-        f"{after} MB after it, so **{results['grown_MB']} MB** more (target 200); indexing the unchanged "
-        f"file again takes {results['again_ms']} ms, **{100 * results['again_share']:.4f} %** of the first time "
-        "(target 1 %)."
+        f"{after} MB after it, so **{results['grown_MB']} MB** more (target 200). Indexing the unchanged "
+        f"file again takes {again} (target 1 %)."
     )
 
 
 def front_films(results: dict[str, Any]) -> str:
     """Return what the front page says of videos."""
     every = next(row for row in results["rows"] if row["row"] == "all")
+    agent, some, more, blind = (percent(every[side]) for side in ("agent", "bare 16", "bare 32", "blind"))
     return (
-        f"In rendered films of ten minutes in which two seconds answer the question, "
-        f"**{percent(every['agent'])} %** of {every['n']} questions are answered right, with "
-        f"{results['frames']['most']} frames shown to the model at most. The same model alone, with 16 "
-        f"frames at even distances: {percent(every['bare 16'])} %; with 32: {percent(every['bare 32'])} %; with those of "
-        f"another film: {percent(every['blind'])} %."
+        f"In rendered films of ten minutes in which two seconds answer the question, **{agent} %** of "
+        f"{every['n']} questions are answered right, with {results['frames']['most']} frames shown to the "
+        f"model at most. The same model alone, with 16 frames at even distances: {some} %; with 32: {more} %; "
+        f"with those of another film: {blind} %."
     )
 
 
