@@ -163,8 +163,8 @@ def front_films(results: dict[str, Any]) -> str:
     return (
         f"In rendered films of ten minutes in which two seconds answer the question, **{agent} %** of "
         f"{every['n']} questions are answered right, with {results['frames']['most']} frames shown to the "
-        f"model at most. The same model alone, with 16 frames at even distances: {some} %; with 32: {more} %; "
-        f"with those of another film: {blind} %."
+        f"model at most. The same model alone, with 16 frames at even distances: {some} %; with 32: {more} "
+        f"%; with those of another film: {blind} %."
     )
 
 
