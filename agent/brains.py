@@ -114,7 +114,7 @@ class Playbook:
         wanted = kind(state.question)
         if state.draft is not None or not state.sightings:
             return Move()  # the search has answered, by what it found or by finding nothing
-        if wanted == "when":
+        if wanted == "when" and not state.found_by("pin"):
             return self._call(state, "pin", question=state.question)
         if wanted == "motion" and not state.found_by("frames"):
             return self._call(state, "frames", question=state.question)

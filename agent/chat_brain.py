@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from ..errors import BrainError
 from .brains import Move
 from .messages import INSTRUCTIONS, NOW, Where, conversation, where_of
@@ -76,7 +78,7 @@ class ChatBrain:
     @staticmethod
     def _move(reply: AIMessage, may_call: bool) -> Move:
         calls = tuple(
-            Call(id=call["id"] or f"call-{number}", tool=call["name"], arguments=call["args"])
+            _call(call["id"] or f"call-{number}", call["name"], call["args"])
             for number, call in enumerate(reply.tool_calls)
         )
         # What cannot be read is called all the same: the tool's error shows the model what it wrote.
@@ -98,3 +100,11 @@ class ChatBrain:
     def parts(self, question: str) -> tuple[str, ...]:
         """Return the question: the model plans how to answer all of it."""
         return (question,)
+
+
+def _call(id_: str, tool: str, arguments: dict[str, Any]) -> Call:
+    """Return a call; arguments that are no JSON, such as infinity, as what cannot be read."""
+    try:
+        return Call(id=id_, tool=tool, arguments=arguments)
+    except ValidationError:
+        return Call(id=id_, tool=tool, arguments={"unreadable": str(arguments)})

@@ -145,9 +145,8 @@ class Loop:
         try:
             found = tool(call.tool)(run.meter, run.state, dict(call.arguments))
         except SightloopError as error:
-            own = call.tool == "look" and not call.arguments.get("images")
-            if run.state.draft is None and (own or not run.state.stills):
-                raise  # the question itself cannot be looked at: nothing else will answer it
+            if run.state.draft is None and _is_the_question(call, run.state):
+                raise  # the question itself cannot be looked at or searched for: nothing else will answer it
             return run.observation(call, Found(text=error.message), failed=True)
         run.learn(call, found)
         return run.observation(call, found)
@@ -196,6 +195,14 @@ class Loop:
             return "think"
         run.conclude()
         return "__end__"
+
+
+def _is_the_question(call: Call, state: State) -> bool:
+    """Tell whether a call looks at, or searches for, what the run is about, and nothing else."""
+    if call.tool == "look":
+        return not call.arguments.get("images")
+    own = call.arguments.get("question") in (None, "", state.question)
+    return call.tool == "find" and own and call.arguments.keys() <= {"question"} and not state.stills
 
 
 def _inputs(state: State, tokens: int, name: str) -> str:

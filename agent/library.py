@@ -66,6 +66,8 @@ class Library:
                 try:
                     added = self._memory.add(video, progress=lambda _: admit())
                 except InputError as error:
+                    known = any(source.path == video for source in self._memory.sources())
+                    held += known  # what it kept can still be searched
                     gathered.skipped.append(error)
                 else:
                     gathered.skipped.extend(added.skipped)

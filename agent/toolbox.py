@@ -59,8 +59,17 @@ class Marking(OfImage):
 
 
 def stills_of(state: State, names: Sequence[str]) -> list[Still]:
-    """Return the named stills, or all that the question is about."""
-    return [state.gallery[name] for name in names] or state.stills
+    """Return the named stills, or all that the question is about.
+
+    Raises
+    ------
+    InputError
+        If there is none: nothing was found yet.
+    """
+    stills = [state.gallery[name] for name in names] or state.stills
+    if not stills:
+        raise InputError("there is no picture to look at yet; search for what is asked with find.")
+    return stills
 
 
 def _in_gallery(state: State, found: Sequence[Comparison], names: Sequence[str]) -> tuple[Comparison, ...]:

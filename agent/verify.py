@@ -88,7 +88,7 @@ def verify(
     question : str
     draft : Draft
         The answer that the evidence is for.
-    evidence : sequence of Evidence, at least one
+    evidence : sequence of Evidence
         In the order of the stills; of the differences, where the draft tells some.
     pictures : sequence of Picture
         All of the run, which the numbers of the draft's comparisons count.
@@ -99,15 +99,17 @@ def verify(
     -------
     Verification
     """
+    if not evidence:
+        return Verification((), "unverified", None, ("not verified: the answer rests on no picture.",))
     try:
         if any(pair.differences for pair in draft.comparisons):
             again = _compared(eyes, draft.comparisons, pictures)
         elif draft.frames:
             again = [_over_time(eyes, question, draft, pictures)]
-        elif searched and not draft.said:
+        elif searched and draft.divided and not draft.said:
             again = _found(eyes, question, draft, evidence)
         else:
-            again = _asked(eyes, question, draft, evidence)
+            again = _asked(eyes, of_stills(question) if searched else question, draft, evidence)
     except EvidenceError as error:
         return Verification(tuple(evidence), "unverified", None, (f"not verified: {error.message}",))
     checked = tuple(
@@ -146,10 +148,8 @@ def _over_time(eyes: Eyes, question: str, draft: Draft, pictures: Sequence[Pictu
 
 
 def _found(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]) -> list[_Again]:
-    """Ask each still again: for the thing, where its being there is the answer, else the question itself."""
+    """Ask each still again whether it shows the thing, whose being there is the answer."""
     stills = [item.reopen() for item in evidence]
-    if not draft.divided:
-        return [_reframed(eyes, of_stills(question), draft.text, stills)] * len(stills)
     absent = draft.text in ("no", NOT_FOUND)
     again = []
     for still in stills:

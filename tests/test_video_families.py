@@ -202,6 +202,8 @@ def test_frames_are_shown_with_their_times(
     if kind == "vicuna":  # it was trained on one picture at a time
         described = [prompt for prompt in eyes.shown if "Say in one sentence" in words(prompt)]
         assert [len(stills(prompt)) for prompt in described] == [1] * FRAMES
+        assert all(words(prompt).startswith(f"t={at(stills(prompt)[0])[1]:.1f}s :") for prompt in described)
+        assert all(len(stills(prompt)) <= 1 for prompt in eyes.shown)
         return
     prompt = next(prompt for prompt in eyes.shown if len(stills(prompt)) > 1)
     times = [still.origin.t for still in stills(prompt) if isinstance(still.origin, Frame)]

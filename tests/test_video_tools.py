@@ -18,6 +18,7 @@ from sightloop.agent.chat_brain import ChatBrain
 from sightloop.agent.steps import ObservationStep, VerifyStep
 from sightloop.agent.toolbox import TOOLS
 from sightloop.agent.video_tools import FOCUS, FRAMES, VIDEO_TOOLS
+from sightloop.errors import InputError
 from sightloop.memory import Frame, Span, Still
 from sightloop.memory.sources.videos import Video
 from sightloop.memory.store import VisualMemory
@@ -124,7 +125,7 @@ def times(step: ObservationStep) -> list[float]:
 
 
 def test_what_is_searched_is_told_and_the_tools_are_offered(ask: Ask, files: dict[str, Path]) -> None:
-    model = scripted_chat(calling(("find", {})), "frame 1")
+    model = scripted_chat("no idea")
     ask(model)
     assert {tool["function"]["name"] for tool in model.tools} == set(TOOLS)
     assert {tool.name for tool in VIDEO_TOOLS} == {"find", "pin", "frames"}
@@ -205,12 +206,12 @@ def test_a_brain_has_words_and_places_of_its_own(ask: Ask, files: dict[str, Path
     ],
 )
 def test_a_search_that_cannot_be_is_told_why(ask: Ask, arguments: dict[str, Any], words: list[str]) -> None:
-    model = scripted_chat(calling(("find", {})), calling(("find", arguments)), "frame 1")
-    found, refused = observations(ask(model))
-    assert (found.failed, refused.failed) == (False, True)
+    model = scripted_chat(calling(("find", arguments)), calling(("find", {})), "frame 1")
+    refused, found = observations(ask(model))
+    assert (refused.failed, found.failed) == (True, False)
     assert all(word in refused.text for word in words)
     told = [message for message in model.told[-1] if isinstance(message, ToolMessage)]
-    assert [message.status for message in told] == ["success", "error"]
+    assert [message.status for message in told] == ["error", "success"]
 
 
 def test_only_the_videos_that_are_asked_about_are_searched(ask: Ask, files: dict[str, Path]) -> None:
@@ -249,11 +250,14 @@ def test_a_moment_is_pinned(ask: Ask, question: str, truth: int) -> None:
     assert set(shown(model.told[-1])) == {p.name for p in (*found.pictures, *pinned.pictures)}
 
 
-def test_what_has_no_name_is_not_pinned(ask: Ask) -> None:
-    model = scripted_chat(calling(("find", {})), calling(("pin", {"question": "When is it?"})), "frame 1")
-    _, nameless = observations(ask(model))
+def test_nothing_is_pinned_before_it_is_found(ask: Ask) -> None:
+    model = scripted_chat(
+        calling(("pin", {})), calling(("find", {})), calling(("pin", {"question": "When is it?"})), "frame 1"
+    )
+    before, _, nameless = observations(ask(model))
+    assert before.failed
     assert nameless.failed
-    assert "find" in nameless.text
+    assert "find" in before.text
 
 
 def test_what_is_there_from_the_first_frame_on_did_not_come(ask: Ask) -> None:
@@ -311,18 +315,22 @@ def test_frames_past_the_end_are_the_last(ask: Ask, files: dict[str, Path]) -> N
         ({"video": "garden.mp4", "ranges": [[1, 2], [5, 3]]}, ["start <= end"]),
         ({"video": "garden.mp4", "ranges": [[5]]}, ["ranges"]),
         ({"video": "garden.mp4", "ranges": [[5, 6, 7]]}, ["ranges"]),
+        ({"video": "garden.mp4", "ranges": [[5, float("inf")]]}, ["unreadable"]),
+        ({"video": "garden.mp4", "ranges": [[float("nan"), 6]]}, ["unreadable"]),
         ({"video": "garden.mp4", "ranges": [[-3, 6]]}, ["greater than or equal to 0"]),
         ({"video": "garden.mp4", "ranges": [[0, 1]] * 17}, ["ranges", "16"]),
         ({"video": "garden.mp4", "ranges": [[0, 1]], "count": 0}, ["count"]),
         ({"video": "garden.mp4", "ranges": [[0, 1]], "count": 33}, ["count"]),
         ({"video": "streets.mp4", "ranges": [[0, 1]]}, ["streets.mp4", "street.mp4"]),
+        ({"ranges": [[0, 1]]}, ["video"]),
+        ({}, ["video"]),
     ],
 )
 def test_frames_that_cannot_be_shown_are_told_why(
     ask: Ask, arguments: dict[str, Any], words: list[str]
 ) -> None:
-    model = scripted_chat(calling(("find", {})), calling(("frames", arguments)), "frame 1")
-    refused = observations(ask(model))[1]
+    model = scripted_chat(calling(("frames", arguments)), calling(("find", {})), "frame 1")
+    refused = observations(ask(model))[0]
     assert refused.failed
     assert refused.pictures == ()
     assert all(word in refused.text for word in words)
@@ -356,3 +364,18 @@ def test_found_frames_are_looked_at_and_cropped_like_any_picture(ask: Ask) -> No
     assert not any(step.failed for step in (found, frames, looked, cropped))
     assert looked.answer == "2 pictures"
     assert cropped.pictures[0].still.origin.source == found.pictures[0].still.origin.source
+
+
+def test_where_all_is_refused_nothing_is_made_up(ask: Ask) -> None:
+    model = scripted_chat(calling(("frames", {"video": "nowhere.mp4", "ranges": [[0, 1]]})))
+    with pytest.raises(InputError, match="with find"):
+        ask(model, limits=Limits(steps=4))
+    assert len(model.told) == 5
+
+
+def test_an_answer_without_a_picture_is_not_confirmed(ask: Ask) -> None:
+    result = ask(scripted_chat("I suppose at noon."))
+    assert (result.answer, result.evidence) == ("I suppose at noon.", ())
+    (checked,) = (step for step in result.steps if isinstance(step, VerifyStep))
+    assert checked.verdict == "unverified"
+    assert any("no picture" in note for note in checked.notes)

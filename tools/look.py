@@ -36,6 +36,8 @@ LABELS = {"photo": "image", "frame": "frame", "page": "page", "view": "view"}
 
 DESCRIBE = "{question}\nSay in one sentence what this picture shows that matters for this question."
 """Asked of every single still when the checkpoint was not trained to see several at once."""
+DESCRIBED = 96
+"""Tokens of each such sentence, at most: all of them have to fit one prompt."""
 
 
 class Eyes(Protocol):
@@ -185,7 +187,8 @@ def looking_prompts(
 ) -> list[list[str | Still]]:
     """Return the prompts that :func:`look` shows stills in: one for all, or one each where it must."""
     if sees_one_at_a_time(checkpoint, stills):
-        return [[still, DESCRIBE.format(question=question)] for still in stills]
+        alone = DESCRIBE.format(question=question)
+        return [interleave(alone, [still], checkpoint) for still in stills]
     return [interleave(question, stills, checkpoint)]
 
 
@@ -211,15 +214,17 @@ def look(eyes: Eyes, question: str, stills: Sequence[Still]) -> Look:
     ContextOverflowError
         If the stills do not fit the checkpoint's window together.
     """
-    answers = eyes.answers(looking_prompts(eyes.checkpoint, question, stills))
+    prompts = looking_prompts(eyes.checkpoint, question, stills)
     if sees_one_at_a_time(eyes.checkpoint, stills):
+        answers = eyes.answers(prompts, max_new_tokens=DESCRIBED)
         return _draw_together(eyes, question, stills, answers)
+    (answer,) = eyes.answers(prompts)
     return Look(
-        text=answers[0].text,
-        confidence=answers[0].confidence,
-        tokens=answers[0].usage.new_tokens,
-        cut_short=answers[0].stopped_because == "cancelled",
-        notes=answers[0].notes,
+        text=answer.text,
+        confidence=answer.confidence,
+        tokens=answer.usage.new_tokens,
+        cut_short=answer.stopped_because == "cancelled",
+        notes=answer.notes,
     )
 
 
