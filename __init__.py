@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from .errors import SightloopError
     from .memory import Box, Evidence, Frame, Origin, Page, Photo, Point, Region, Size, Span, Still, View
     from .memory.sources.photos import photos, read_photo
+    from .memory.store import VisualMemory
     from .tools.llava_next import LlavaNext
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "VisualAgent": ".agent",
+    "VisualMemory": ".memory.store",
     "SightloopError": ".errors",
     "LlavaNext": ".tools.llava_next",
     "photos": ".memory.sources.photos",
@@ -53,6 +55,7 @@ __all__ = [
     "Still",
     "View",
     "VisualAgent",
+    "VisualMemory",
     "__version__",
     "photos",
     "read_photo",
