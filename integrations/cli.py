@@ -19,7 +19,7 @@ import typer
 from .. import __version__
 from ..errors import InputError, SightloopError
 from .cli_bench import bench
-from .cli_memory import opened
+from .cli_memory import opened, read
 from .cli_memory import register as register_memory
 from .cli_options import (
     AllowUrls,
@@ -197,7 +197,10 @@ def _run(
 
     eyes = eyes_of(model, device, quantization)
     with ExitStack() as stack:
-        kept = stack.enter_context(opened(memory, eyes, embedder)) if memory is not None else None
+        kept = None
+        if memory is not None or inputs.videos:
+            kept = stack.enter_context(opened(memory, eyes, embedder))
+            read(kept, inputs.videos)
         return _follow(VisualAgent(eyes, memory=kept, limits=limits).stream(question, inputs))
 
 

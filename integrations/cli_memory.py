@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from ..errors import InputError
 from .cli_options import Bits, Debug, Device, Embedding, Json, Memory, Model, dump, eyes_of
 
 if TYPE_CHECKING:
@@ -34,13 +35,13 @@ memory = typer.Typer(name="memory", help="Look after a memory.", no_args_is_help
 
 @contextmanager
 def opened(
-    path: Path | str, eyes: Eyes, embedder: str | None, captions: bool | None = None
+    path: Path | str | None, eyes: Eyes, embedder: str | None, captions: bool | None = None
 ) -> Iterator[VisualMemory]:
     """Open a memory with the eyes, or with an embedder of its own.
 
     Parameters
     ----------
-    path : folder, or address of a Chroma server
+    path : folder, or address of a Chroma server; None for a temporary one
     eyes : Eyes
     embedder : str or None
         Folder or name of a SigLIP or CLIP checkpoint; the eyes embed by default.
@@ -66,6 +67,14 @@ def opened(
         yield memory
 
 
+def read(memory: VisualMemory, videos: Iterable[str]) -> None:
+    """Put videos into a memory before the agent does, which shows no progress but says what is wrong."""
+    with _progress(transient=True) as progress:
+        for video in videos:
+            with suppress(InputError):
+                memory.add(video, progress=progress)
+
+
 def index(
     sources: Sources,
     memory: Memory,
@@ -78,7 +87,6 @@ def index(
     debug: Debug = False,
 ) -> None:
     """Put videos and pictures into a memory; go on where it stopped, leave alone what has not changed."""
-    from ..errors import InputError
     from ..memory.records import Added
     from .render import show_added
 
@@ -111,7 +119,7 @@ def _added(added: Added) -> dict[str, Any]:
 
 
 @contextmanager
-def _progress() -> Iterator[Any]:
+def _progress(*, transient: bool = False) -> Iterator[Any]:
     """Show a bar on a terminal for every source; yields what is to be told of progress."""
     from rich import progress as rich
     from rich.console import Console
@@ -123,7 +131,9 @@ def _progress() -> Iterator[Any]:
         rich.TextColumn("{task.fields[stills]} stills"),
         rich.TimeRemainingColumn(),
     )
-    with rich.Progress(*columns, console=Console(stderr=True, markup=False, highlight=False)) as bar:
+    console = Console(stderr=True, markup=False, highlight=False)
+    hidden = not console.is_terminal  # an error alone may be on stderr, where it is read as JSON
+    with rich.Progress(*columns, console=console, transient=transient, disable=hidden) as bar:
 
         def told(at: Progress) -> None:
             if at.source not in names:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..memory import Span, Still
 from .captions import blank, read
 from .look import Eyes, distinct
+from .moments import SHOWN
 from .small_looks import THERE, YES_NO, Part
 from .video_questions import named, plain, query, things, written
 
@@ -30,8 +31,6 @@ SEARCHED = 100
 ANY_TEXT = "the text"
 """Words that go with whatever was read in a still."""
 IS_WRITTEN = "What is written here?"
-SHOWN = 0.5
-"""Probability from which a keyframe is taken to show something."""
 
 
 @dataclass(frozen=True, slots=True)
