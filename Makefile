@@ -16,7 +16,7 @@ demo: .venv/.installed ## ask real questions about sample pictures
 	@$(BIN)/python examples/demo.py
 
 test: .venv/.tested ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/.tested ## check the style
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ from ..memory import Frame, Span, Still
 from ..memory.timeline import Hit, Timeline, thinned
 from ..tools.find import Candidate, Findings, find
 from ..tools.look import Eyes
-from ..tools.moments import Pinned, clock, pin
+from ..tools.moments import LOOKS, Pinned, clock, pin
 from ..tools.spread import spread
 from ..tools.video_questions import NOT_FOUND, appears, kind, things
 from .state import Sighting, State
@@ -29,6 +29,8 @@ FOCUS = 8
 """Found stills that a question is looked at with, by a model that tells frames apart by their times."""
 FRAMES = 4
 """Frames that show how something moves."""
+QUESTION, CHECK = 16, 2
+"""Frames that a question for a moment looks at in all, and those of them that check the answer."""
 AROUND = 1.0
 """Seconds on both sides of where something was found, in which it moves."""
 
@@ -152,7 +154,9 @@ def _pin(eyes: Eyes, state: State, pinning: Pinning) -> Found:
         marks = sorted({*keyframes, *edges})
     else:
         marks, kept = [*keyframes], lambda t: memory.still(keyframes[t])
-    pinned = pin(eyes, seen, names[0], marks, appears=comes, sure=sure, kept=kept)
+    spent = {part.still for step in state.found_by("find") for part in step.parts}
+    most = max(2, min(LOOKS, QUESTION - CHECK - len(spent)))
+    pinned = pin(eyes, seen, names[0], marks, appears=comes, sure=sure, kept=kept, most=most)
     at = clock(pinned.time)
     inside = state.gallery.add(pinned.still)
     outside = state.gallery.add(pinned.other) if pinned.other is not None else None

@@ -15,6 +15,7 @@ from sightloop.tools.intents import (
     Intent,
     Moment,
     Most,
+    Moving,
     Relation,
     Sided,
     Which,
@@ -33,6 +34,7 @@ BY_KIND: dict[str, type] = {
     "which": Which,
     "change": Change,
     "same": Change,
+    "direction": Moving,
 }
 SAID: list[tuple[str, int, Intent | None]] = [
     ("Is the mug to the left of the laptop?", 1, Relation("mug", "laptop", "left")),
@@ -101,6 +103,8 @@ def test_every_question_of_the_worlds_is_told_from_the_others(kind: Kind, held_o
                 assert settled(found, question.answer)
             if isinstance(found, Moment):
                 assert found == Moment(question.subjects[0].name, "disappear" not in question.text)
+            if isinstance(found, Moving):
+                assert found.thing == question.subjects[0].name
             if isinstance(found, Which):
                 assert found.thing in question.text
             if isinstance(found, First):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sightloop.errors import InputError
@@ -101,6 +101,7 @@ def test_the_boundary_lies_between_two_frames(
         assert pinned.within <= RESOLUTION + 1e-9 or len(eyes.asked) == LOOKS
 
 
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(event=events, share=st.floats(0, 1), step=st.floats(1, REACH), shift=st.floats(0, 1))
 def test_a_moment_is_told_to_a_quarter_of_a_second(
     even: Path, event: tuple[int, int], share: float, step: float, shift: float

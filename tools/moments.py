@@ -20,7 +20,7 @@ RESOLUTION = 0.25
 """Seconds between the last frame without and the first with a thing, at most, unless the looks run out."""
 STEPS_BACK = 3
 """Keyframes that are tried, away from where the thing was seen, until one is without it."""
-LOOKS = 6
+LOOKS = 8
 """Frames that are looked at in all, at most."""
 SHOWN = 0.5
 """Probability from which a frame is taken to show a thing."""
@@ -68,6 +68,7 @@ class _Looks:
     eyes: Eyes
     read: Callable[[float], Still]
     question: str
+    most: int
     parts: list[Part] = field(default_factory=list)
     stills: list[Still] = field(default_factory=list)
 
@@ -88,6 +89,7 @@ def pin(
     appears: bool = True,
     sure: float = 1.0,
     kept: Callable[[float], Still] | None = None,
+    most: int = LOOKS,
 ) -> Pinned:
     """Find when a thing comes, or goes, near a frame that shows it.
 
@@ -107,6 +109,8 @@ def pin(
     kept : callable, optional
         Of a video that is not there to be read, as of a live stream: returns what was kept of a mark. Nothing
         between two marks is known then.
+    most : int
+        Frames that may be looked at.
 
     Returns
     -------
@@ -118,7 +122,7 @@ def pin(
         If the video cannot be read any more.
     """
     read = kept or partial(_read, seen.origin.source)
-    looks = _Looks(eyes, read, THERE.format(thing=named(thing)))
+    looks = _Looks(eyes, read, THERE.format(thing=named(thing)), most)
     inside, outside = (seen, sure), None
     steps = [t for t in marks if (t < _t(seen) if appears else t > _t(seen))]
     for t in sorted(steps, reverse=appears):
@@ -130,7 +134,7 @@ def pin(
             outside = (still, 1 - p)
             break
         inside = (still, p)
-        if len(looks.stills) == (STEPS_BACK if kept is None else LOOKS):
+        if len(looks.stills) == (min(STEPS_BACK, most) if kept is None else most):
             break
     if outside is None:
         return _pinned(looks, seen, inside, None, 0.0, appears)
@@ -147,7 +151,7 @@ def _between(
     while True:
         early, late = sorted((_t(inside[0]), _t(outside[0])))
         gap = late - max(early, held)
-        if gap <= RESOLUTION or len(looks.stills) == LOOKS:
+        if gap <= RESOLUTION or len(looks.stills) == looks.most:
             return _pinned(looks, seen, inside, outside, gap, appears)
         middle = late - gap / 2
         still = looks.read(middle)
