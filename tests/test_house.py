@@ -27,8 +27,11 @@ HEAVY = {"torch", "transformers", "chromadb", "cv2", "av", "langchain", "langgra
 OUTSIDE = {".venv", ".types", ".git", "build", "dist", "runs", "__pycache__"}
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow"}  # where the import has another name
 EXTRAS = {
-    **{"bitsandbytes": "quantization", "accelerate": "quantization", "pyarrow": "export"},
-    **{"skimage": "dev", "sklearn": "dev"},
+    "bitsandbytes": "quantization",
+    "accelerate": "quantization",
+    "pyarrow": "export",
+    "skimage": "dev",
+    "sklearn": "dev",
 }
 
 
