@@ -29,6 +29,8 @@ FOCUS = 8
 """Found stills that a question is looked at with, by a model that tells frames apart by their times."""
 FRAMES = 4
 """Frames that show how something moves."""
+ALIKE = 0.9
+"""Share of the surest sighting's probability from which another is taken for the same thing."""
 QUESTION, CHECK = 16, 2
 """Frames that a question for a moment looks at in all, and those of them that check the answer."""
 AROUND = 1.0
@@ -142,9 +144,10 @@ def _timelines(memory: VisualMemory, found: Sequence[Candidate]) -> list[Timelin
 def _pin(eyes: Eyes, state: State, pinning: Pinning) -> Found:
     memory, question = _memory(state), pinning.question or state.question
     names = things(question)
-    sighting = next((s for s in state.sightings if s.span is not None), None)
-    if sighting is None or not names:
+    seen_at = _first_of(state)
+    if not seen_at or not names:
         raise InputError("nothing was found whose moment could be pinned down; search for it with find.")
+    sighting, *others = seen_at
     seen, comes = state.gallery[sighting.name], appears(question)
     source = seen.origin.source
     keyframes = _keyframes(memory, source)
@@ -169,10 +172,34 @@ def _pin(eyes: Eyes, state: State, pinning: Pinning) -> Found:
         confidence=pinned.confidence,
         parts=pinned.parts,
         pictures=tuple(pictures),
+        notes=_also(state, sighting, others),
         sightings=(Sighting(name=inside.name, span=pinned.span, there=pinned.confidence), *state.sightings),
         focus=(inside.name,),
         frames=tuple(picture.name for picture in pictures),
     )
+
+
+def _first_of(state: State) -> list[Sighting]:
+    """Return the sightings in the video of the surest that are about as sure, in order of time."""
+    known = [s for s in state.sightings if s.span is not None]
+    if not known:
+        return []
+    source, least = state.gallery[known[0].name].origin.source, ALIKE * (known[0].there or 1.0)
+    alike = [
+        s for s in known
+        if state.gallery[s.name].origin.source == source and (s.there is None or s.there >= least)
+    ]  # fmt: skip
+    return sorted(alike, key=lambda s: _t(state.gallery[s.name]))
+
+
+def _also(state: State, sighting: Sighting, others: Sequence[Sighting]) -> tuple[str, ...]:
+    """Say at which other moments it was seen."""
+    moments = [_t(state.gallery[s.name]) for s in others if not _touching(sighting.span, s.span)]
+    return (f"it was also seen at {', '.join(map(clock, moments))}",) if moments else ()
+
+
+def _touching(one: Span | None, other: Span | None) -> bool:
+    return one is None or other is None or (one.start <= other.end and other.start <= one.end)
 
 
 def _open_end(pinned: Pinned, comes: bool) -> str:

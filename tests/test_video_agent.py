@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -278,3 +279,25 @@ def test_a_memory_that_is_open_elsewhere_is_refused_at_once(
     refused = sightloop("find", "a ring", "--memory", memory.folder, "--json")
     assert refused.code == 2
     assert refused.error["type"] == "MemoryLockedError"
+
+
+def test_what_is_seen_twice_is_told_of_the_first_time(eyes: LlavaNext, film: Film, tmp_path: Path) -> None:
+    length = sum(take.frames for take in film.takes)
+    later = tuple(
+        replace(
+            take,
+            first=take.first + length,
+            event=take.event and replace(take.event, start=take.event.start + 60, end=take.event.end + 60),
+        )
+        for take in film.takes
+    )
+    file = tmp_path / "twice.mp4"
+    write(replace(film, takes=(*film.takes, *later)), file)
+    when = asked(film, "when")
+    assert when.event is not None
+    result = VisualAgent(eyes).run(when.question, file)
+    (cited,) = result.evidence
+    assert isinstance(cited.region, Span)
+    assert abs(cited.region.start - when.event.start) <= 0.5
+    (also,) = [note for note in result.notes if "also seen at" in note]
+    assert "0:01:2" in also
