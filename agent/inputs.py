@@ -18,7 +18,7 @@ from PIL import Image
 
 from ..errors import InputError
 from ..memory import Still
-from ..memory.sources.files import VIDEO_SUFFIXES
+from ..memory.sources.files import VIDEO_SUFFIXES, files_in
 from ..memory.sources.photos import SUFFIXES, photos, read_photo
 from ..memory.sources.web import download, is_url
 from ..tools.differences import MOST_STILLS
@@ -100,7 +100,8 @@ def _apart(inputs: Iterable[Input]) -> tuple[list[Input], list[str], list[InputE
                 videos.append(_opened(file))
             except InputError as error:
                 errors.append(error)
-        if Path(str(item)).is_dir() and _has_pictures(Path(str(item))):
+        folder = Path(str(item))
+        if folder.is_dir() and files_in(folder, SUFFIXES):
             others.append(item)
     return others, list(dict.fromkeys(videos)), errors
 
@@ -113,18 +114,9 @@ def _videos_in(item: Input) -> list[Path] | None:
     if path.suffix.casefold() in VIDEO_SUFFIXES:
         return [path]
     try:
-        found = (
-            sorted(f for f in path.iterdir() if f.suffix.casefold() in VIDEO_SUFFIXES)
-            if path.is_dir()
-            else []
-        )
-    except OSError:
+        return (files_in(path, VIDEO_SUFFIXES) if path.is_dir() else []) or None
+    except (OSError, InputError):
         return None  # reading it as pictures says why
-    return found or None
-
-
-def _has_pictures(folder: Path) -> bool:
-    return any(file.suffix.casefold() in SUFFIXES for file in folder.iterdir())
 
 
 def _opened(file: Path) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..tools.captions import Captions, Readings
 from ..tools.look import Eyes
+from ..tools.remember import memory_of
 from .inputs import Gathered, Input, gather
 
 if TYPE_CHECKING:
-    from ..memory.embed import Embedder
     from ..memory.store import VisualMemory
 
 
@@ -60,7 +59,7 @@ class Library:
             return self._memory if self._own and not gathered.stills else None
         with self._adding:
             if self._memory is None:
-                self._memory = self._temporary()
+                self._memory = memory_of(self._eyes)
             held = 0
             for video in gathered.videos:
                 try:
@@ -75,16 +74,3 @@ class Library:
         if not held and not gathered.stills:
             raise gathered.skipped[-1]
         return self._memory
-
-    def _temporary(self) -> VisualMemory:
-        from ..memory.store import VisualMemory  # loads Chroma
-
-        if not hasattr(self._eyes, "embed"):
-            raise InputError(
-                f"{self._eyes.name} embeds nothing, so it cannot search videos by itself: pass a memory."
-            )
-        return VisualMemory(
-            embedder=cast("Embedder", self._eyes),
-            captioner=Captions(self._eyes),
-            reader=Readings(self._eyes),
-        )

@@ -101,7 +101,9 @@ class Run:
         # Composed into somebody's graph there is no context: every node opens the run from its channels.
         given: Live | None = runtime.context
         self.live = Live() if given is None else given
-        self._kept = None if "run" not in values else State.model_validate(values["run"]["state"])
+        # What the channels hold is only read where this call of the graph has no state yet.
+        held = values.get("run") if self.live.state is None else None
+        self._kept = None if held is None else State.model_validate(held["state"])
         if self.live.meter is None:
             spent = self.live.state or self._kept
             usage, seconds = (spent.usage, spent.seconds) if spent else (None, 0.0)

@@ -18,8 +18,9 @@ from ..tools.differences import Comparison
 from ..tools.divide import divide, division
 from ..tools.intents import Change, Intent, Moving
 from ..tools.look import Eyes, interleave, same_answer, sees_one_at_a_time
-from ..tools.small_looks import THERE, YES_NO
-from ..tools.video_questions import NOT_FOUND, named, of_stills, things
+from ..tools.moments import shown_at
+from ..tools.small_looks import YES_NO, SmallLooks
+from ..tools.video_questions import NOT_FOUND, of_stills, singular, things
 from .state import Draft
 from .steps import Picture, Verdict
 
@@ -140,7 +141,7 @@ def _over_time(eyes: Eyes, question: str, draft: Draft, pictures: Sequence[Pictu
     stills = [still.crop(frames(still)[0]) for still in wholes]
     goal = division(eyes.checkpoint, question, stills)
     if isinstance(goal, Moving):
-        found = divide(eyes, goal, sorted(stills, key=lambda still: getattr(still.origin, "t", 0.0)))
+        found = divide(eyes, goal, sorted(stills, key=shown_at))
         return _agreeing(draft.text, [(found.text, found.confidence) if found else ("", 0.0)])
     shown, *other = _shown(eyes, question, stills)
     right = shown * (1 - other[0] if other else 1.0)
@@ -160,10 +161,8 @@ def _found(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]
 
 def _shown(eyes: Eyes, question: str, stills: Sequence[Still]) -> list[float]:
     """Return how likely each still shows all the things of the question."""
-    asked = [THERE.format(thing=named(name)) for name in things(question)]
-    choices = eyes.choose_many([[still, words] for still in stills for words in asked], YES_NO)
-    sure = [choice.probabilities[0] for choice in choices]
-    return [min(sure[k : k + len(asked)]) for k in range(0, len(sure), len(asked))]
+    rows = SmallLooks(eyes, stills).there([singular(name) for name in things(question)])
+    return [min(sure) for sure in zip(*rows, strict=True)]
 
 
 def _compared(eyes: Eyes, comparisons: Sequence[Comparison], pictures: Sequence[Picture]) -> list[_Again]:

@@ -14,7 +14,7 @@ from ..memory import Frame, Span, Still
 from ..memory.timeline import Hit, Timeline, thinned
 from ..tools.find import Candidate, Findings, find
 from ..tools.look import Eyes
-from ..tools.moments import LOOKS, Pinned, clock, pin
+from ..tools.moments import LOOKS, Pinned, clock, pin, shown_at
 from ..tools.spread import spread
 from ..tools.video_questions import NOT_FOUND, appears, kind, things
 from .state import Sighting, State
@@ -189,12 +189,12 @@ def _first_of(state: State) -> list[Sighting]:
         s for s in known
         if state.gallery[s.name].origin.source == source and (s.there is None or s.there >= least)
     ]  # fmt: skip
-    return sorted(alike, key=lambda s: _t(state.gallery[s.name]))
+    return sorted(alike, key=lambda s: shown_at(state.gallery[s.name]))
 
 
 def _also(state: State, sighting: Sighting, others: Sequence[Sighting]) -> tuple[str, ...]:
     """Say at which other moments it was seen."""
-    moments = [_t(state.gallery[s.name]) for s in others if not _touching(sighting.span, s.span)]
+    moments = [shown_at(state.gallery[s.name]) for s in others if not _touching(sighting.span, s.span)]
     return (f"it was also seen at {', '.join(map(clock, moments))}",) if moments else ()
 
 
@@ -217,15 +217,16 @@ def _frames(eyes: Eyes, state: State, framing: Framing) -> Found:
         found = next((s for s in state.sightings if s.span is not None), None)
         if found is None:
             raise InputError("name a video and ranges of it, or search for something with find first.")
-        origin = state.gallery[found.name].origin
-        source = source or origin.source
-        ranges = ranges or [_around(origin, found.span)]
+        still = state.gallery[found.name]
+        source = source or still.origin.source
+        ranges = ranges or [_around(still, found.span)]
     stills = _shown(_memory(state), source, spread(ranges, framing.count))
     pictures = [state.gallery.add(still) for still in stills]
     whole = Span(start=min(s for s, _ in ranges), end=max(e for _, e in ranges))
     return Found(
         text="; ".join(
-            f"{picture.name} at {clock(_t(still))}" for picture, still in zip(pictures, stills, strict=True)
+            f"{picture.name} at {clock(shown_at(still))}"
+            for picture, still in zip(pictures, stills, strict=True)
         ),
         pictures=tuple(pictures),
         sightings=(*(Sighting(name=picture.name, span=whole) for picture in pictures), *state.sightings),
@@ -256,8 +257,8 @@ def _lasts(memory: VisualMemory, source: str) -> bool:
     return source not in streams and Path(source).is_file()
 
 
-def _around(origin: object, span: Span | None) -> tuple[float, float]:
-    t = getattr(origin, "t", 0.0)
+def _around(still: Still, span: Span | None) -> tuple[float, float]:
+    t = shown_at(still)
     start, end = (span.start, span.end) if span is not None else (t, t)
     return max(start, t - AROUND), max(min(end, t + AROUND), t)
 
@@ -282,12 +283,8 @@ def _video(state: State, name: str) -> str:
     raise InputError(f"there is no video {name!r}.{nearest(name, map(_name, known))}", input=name)
 
 
-def _t(still: Still) -> float:
-    return still.origin.t if isinstance(still.origin, Frame) else 0.0
-
-
 def _order(still: Still) -> tuple[str, float]:
-    return still.origin.source, _t(still)
+    return still.origin.source, shown_at(still)
 
 
 VIDEO_TOOLS = (

@@ -41,6 +41,7 @@ from .cli_options import (
     VisualTokens,
     dump,
     eyes_of,
+    put,
 )
 
 if TYPE_CHECKING:
@@ -304,10 +305,5 @@ def models(as_json: Json = False, debug: Debug = False) -> None:
 def doctor(as_json: Json = False, debug: Debug = False) -> None:
     """Say what this machine can run, what is missing, and the line that installs it."""
     from ..tools.llava_next.machine import inspect
-    from .render import show_record
 
-    found = inspect()
-    if as_json:
-        typer.echo(dump(found))
-    else:
-        show_record(found)
+    put(inspect(), as_json)

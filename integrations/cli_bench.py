@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .cli_options import Debug, Json, dump
+from .cli_options import Debug, Json, put
 
 bench = typer.Typer(
     name="bench", help="Measure, with numbers that a command regenerates.", no_args_is_help=True
@@ -22,13 +22,8 @@ def bench_pocket(
 ) -> None:
     """Measure the embedded model on fresh worlds: accuracy, the blind baseline and the majority answer."""
     from ..tools.llava_next.pocket.bench import run
-    from .render import show_record
 
-    table = run(seed, count)
-    if as_json:
-        typer.echo(dump(table))
-    else:
-        show_record(table)
+    put(run(seed, count), as_json)
 
 
 @bench.command("compare")
@@ -40,13 +35,8 @@ def bench_compare(
 ) -> None:
     """Measure comparing: changes found and named, false alarms; the bare model beside the tool."""
     from ..tools.compare_bench import run
-    from .render import show_record
 
-    table = run(seed, count)
-    if as_json:
-        typer.echo(dump(table))
-    else:
-        show_record(table)
+    put(run(seed, count), as_json)
 
 
 @bench.command("video")
@@ -59,10 +49,5 @@ def bench_video(
     """Measure finding moments in rendered films: the agent, and the model alone on frames at even steps."""
     from ..agent import VisualAgent
     from ..tools.video_bench import run
-    from .render import show_record
 
-    table = run(seed, count, agent=lambda eyes, memory: VisualAgent(eyes, memory=memory))
-    if as_json:
-        typer.echo(dump(table))
-    else:
-        show_record(table)
+    put(run(seed, count, agent=lambda eyes, memory: VisualAgent(eyes, memory=memory)), as_json)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import InputError
-from .cli_options import Bits, Debug, Device, Embedding, Json, Memory, Model, dump, eyes_of
+from .cli_options import Bits, Debug, Device, Embedding, Json, Memory, Model, dump, eyes_of, put
 
 if TYPE_CHECKING:
-    from ..memory.embed import Embedder
     from ..memory.records import Added, Progress
     from ..memory.store import VisualMemory
     from ..tools.look import Eyes
@@ -33,38 +32,15 @@ Captions = Annotated[
 memory = typer.Typer(name="memory", help="Look after a memory.", no_args_is_help=True)
 
 
-@contextmanager
-def opened(
-    path: Path | str | None, eyes: Eyes, embedder: str | None, captions: bool | None = None
-) -> Iterator[VisualMemory]:
-    """Open a memory with the eyes, or with an embedder of its own.
+def opened(path: str | None, eyes: Eyes, embedder: str | None, captions: bool | None = None) -> VisualMemory:
+    """Open a memory with the eyes, or with a SigLIP or CLIP checkpoint of that folder or name."""
+    from ..tools.remember import memory_of
 
-    Parameters
-    ----------
-    path : folder, or address of a Chroma server; None for a temporary one
-    eyes : Eyes
-    embedder : str or None
-        Folder or name of a SigLIP or CLIP checkpoint; the eyes embed by default.
-    captions : bool or None
-        Whether new stills are described and read; by default if the eyes are the embedded model.
-    """
-    from ..memory.store import VisualMemory
-    from ..tools.captions import Captions as Describing
-    from ..tools.captions import Readings
+    if embedder is None:
+        return memory_of(eyes, path, captions=captions)
+    from ..tools.embedders import ClipEmbedder
 
-    vectors: Embedder = cast("Embedder", eyes)
-    if embedder is not None:
-        from ..tools.embedders import ClipEmbedder
-
-        vectors = ClipEmbedder(embedder)
-    words = captions if captions is not None else not eyes.checkpoint.reads_times
-    with VisualMemory(
-        path,
-        embedder=vectors,
-        captioner=Describing(eyes) if words else None,
-        reader=Readings(eyes) if words else None,
-    ) as memory:
-        yield memory
+    return memory_of(eyes, path, embedder=ClipEmbedder(embedder), captions=captions)
 
 
 def read(memory: VisualMemory, videos: Iterable[str]) -> None:
@@ -88,7 +64,6 @@ def index(
 ) -> None:
     """Put videos and pictures into a memory; go on where it stopped, leave alone what has not changed."""
     from ..memory.records import Added
-    from .render import show_added
 
     eyes = eyes_of(model, device, quantization)
     added = Added()
@@ -102,20 +77,24 @@ def index(
         raise added.skipped[0]
     for error in added.skipped:
         typer.echo(f"sightloop: skipped: {error.message}", err=True)
-    if as_json:
-        typer.echo(dump(_added(added)))
-    else:
+    _tell(added, as_json)
+
+
+def _tell(added: Added, as_json: bool) -> None:
+    """Print what went into a memory."""
+    from .render import show_added
+
+    if not as_json:
         show_added(added)
-
-
-def _added(added: Added) -> dict[str, Any]:
-    return {
+        return
+    told = {
         "sources": list(added.sources),
         "unchanged": list(added.unchanged),
         "stills": added.stills,
         "skipped": [error.to_json()["error"] for error in added.skipped],
         "warnings": list(added.warnings),
     }
+    typer.echo(dump(told))
 
 
 @contextmanager
@@ -238,7 +217,6 @@ def watch(
     import threading
 
     from ..memory.sources.streams import Stream
-    from .render import show_added
 
     eyes = eyes_of(model, device, quantization)
     stop = threading.Event()
@@ -255,10 +233,7 @@ def watch(
             stop.set()
             if timer is not None:
                 timer.cancel()
-    if as_json:
-        typer.echo(dump(_added(added)))
-    else:
-        show_added(added)
+    _tell(added, as_json)
 
 
 def _until(frames: Iterator[Any], stop: Any) -> Iterator[Any]:
@@ -275,14 +250,9 @@ def ls(memory: Memory, as_json: Json = False, debug: Debug = False) -> None:
     from dataclasses import asdict
 
     from ..memory.store import VisualMemory
-    from .render import show_record
 
     with VisualMemory(memory, embedder=None) as kept:
-        told = {**kept.size(), "held": [asdict(source) for source in kept.sources()]}
-    if as_json:
-        typer.echo(dump(told))
-    else:
-        show_record(told)
+        put({**kept.size(), "held": [asdict(source) for source in kept.sources()]}, as_json)
 
 
 @memory.command("forget")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -95,3 +96,13 @@ def eyes_of(model: str | None, device: str | None, quantization: Quantization | 
 def dump(value: Any) -> str:
     """Return a value as the JSON that ``--json`` prints."""
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def put(record: Mapping[str, Any], as_json: bool) -> None:
+    """Print a record: as JSON, or for people."""
+    from .render import show_record
+
+    if as_json:
+        typer.echo(dump(record))
+    else:
+        show_record(record)

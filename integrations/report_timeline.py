@@ -15,7 +15,7 @@ from ..agent.steps import ObservationStep
 from ..errors import EvidenceError, InputError, SightloopError, SourceStalledError
 from ..memory import Evidence, Frame, Span, Still, StillRef
 from ..memory.timeline import Hit, Timeline
-from ..tools.moments import clock
+from ..tools.moments import clock, shown_at
 from .report_clips import AROUND, Clip, Clips
 from .report_pictures import Album, Shown
 
@@ -179,7 +179,7 @@ def span_of(evidence: Evidence) -> Span:
     """Return when a claim about a video is: its span, or the time of its frame."""
     if isinstance(evidence.region, Span):
         return evidence.region
-    t = _time(evidence.still)
+    t = shown_at(evidence.still)
     return Span(start=t, end=t)
 
 
@@ -210,7 +210,7 @@ def _known(
         source=source,
         duration=max((one.duration for one in timelines if one.duration is not None), default=None),
         shots=next((one.shots for one in reversed(timelines) if one.shots), ()),
-        keyframes=tuple(sorted({**dict.fromkeys(own), **keyframes}, key=_time)),
+        keyframes=tuple(sorted({**dict.fromkeys(own), **keyframes}, key=shown_at)),
         hits=tuple(sorted(hits.values(), key=lambda hit: -hit.score)[:MOST_HITS]),
         more_hits=max(0, len(hits) - MOST_HITS),
         cited=tuple(evidence.values()),
@@ -222,10 +222,6 @@ def _is_frame(ref: StillRef) -> bool:
     return isinstance(ref.origin, Frame)
 
 
-def _time(ref: StillRef) -> float:
-    return ref.origin.t if isinstance(ref.origin, Frame) else 0.0
-
-
 # --- what the page shows of it ------------------------------------------------------------------------
 
 
@@ -233,7 +229,7 @@ def _track(known: _Known, result: Result, album: Album, clips: Clips, room: int)
     source, notes = known.source, []
     duration = known.duration or _duration(source) or 0.0
     ends = [span.end for span in (*known.shots, *known.hits, *(span_of(item) for item in known.cited))]
-    duration = max([duration, *ends, *(_time(ref) for ref in known.keyframes)]) or 1.0
+    duration = max([duration, *ends, *(shown_at(ref) for ref in known.keyframes)]) or 1.0
     shown, lost = _pictures(known, result, album, room)
     if lost:
         notes.append(f"Not all keyframes can be shown: {lost}")
@@ -244,21 +240,21 @@ def _track(known: _Known, result: Result, album: Album, clips: Clips, room: int)
     missing = clips.missing(source)
     if missing and (known.cited or known.hits):
         notes.append(f"Not all of it can be played here: {missing}")
-    keys = [(_time(ref), picture) for ref, picture in shown.items()]
+    keys = [(shown_at(ref), picture) for ref, picture in shown.items()]
     moments = [
         _moment(source, span_of(item), duration, clips, keys, item.claim, evidence=item)
         for item in known.cited
     ]
     moments += [_moment(source, hit, duration, clips, keys, hit.words, score=hit.score) for hit in known.hits]
-    thumbs = _thumbs({ref: _time(ref) / duration for ref in shown}, [item.still for item in known.cited])
+    thumbs = _thumbs({ref: shown_at(ref) / duration for ref in shown}, [item.still for item in known.cited])
     return Track(
         source=source,
         name=Path(source).name or source,
         duration=duration,
         shots=tuple(_place(shot, duration) for shot in known.shots),
-        ticks=tuple(100 * _time(ref) / duration for ref in known.keyframes),
+        ticks=tuple(100 * shown_at(ref) / duration for ref in known.keyframes),
         keys=tuple(
-            Key(_time(ref), 100 * _time(ref) / duration, picture, thumbs.get(ref))
+            Key(shown_at(ref), 100 * shown_at(ref) / duration, picture, thumbs.get(ref))
             for ref, picture in shown.items()
         ),
         moments=tuple(moments),
@@ -361,7 +357,7 @@ def _changed(known: _Known) -> str:
     """Return why clips of a file would show something else than what was seen; empty where they would not."""
     from ..memory.sources.videos import Video
 
-    wanted = {_time(ref): ref for ref in (*known.frames, *known.keyframes)[:CHECKED]}
+    wanted = {shown_at(ref): ref for ref in (*known.frames, *known.keyframes)[:CHECKED]}
     with suppress(InputError, SourceStalledError), Video(known.source) as video:
         for time, decoded in video.at(wanted):
             if decoded.still().sha256 != wanted[time].sha256:
@@ -373,7 +369,7 @@ def _read(result: Result, source: str, refs: Sequence[StillRef]) -> Iterator[tup
     """Read frames: out of the video in one pass over what is asked of it, or what the result has of them."""
     from ..memory.sources.videos import Video
 
-    wanted = {_time(ref): ref for ref in refs}
+    wanted = {shown_at(ref): ref for ref in refs}
     found = set()
     with suppress(InputError, SourceStalledError), Video(source) as video:
         for time, decoded in video.at(wanted):

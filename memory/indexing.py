@@ -18,7 +18,7 @@ from .embed import Captioner, Embedder, TextReader, embedded
 from .ledger import SourceRow
 from .media import decoded, encoded
 from .records import Added, Progress, Text
-from .sources.files import checked_path, regular_file
+from .sources.files import VIDEO_SUFFIXES, checked_path, files_in, regular_file
 from .sources.photos import SUFFIXES, read_photo
 from .still import Frame, Still
 from .storage import Entry, Ready, Storage, key_of
@@ -292,18 +292,7 @@ def scanned(
 
 def _inside(folder: Path) -> list[Path]:
     """Return the pictures and videos directly in a folder, by name."""
-    from .sources.videos import VIDEO_SUFFIXES
-
-    try:
-        found = sorted(
-            file
-            for file in folder.iterdir()
-            if file.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES
-            and not file.name.startswith(".")
-            and not file.is_dir()
-        )
-    except OSError as error:
-        raise InputError(f"{folder} cannot be read: {error.strerror}.", input=str(folder)) from error
+    found = files_in(folder, SUFFIXES | VIDEO_SUFFIXES)
     if not found:
         raise InputError(
             f"the folder {folder} has no pictures or videos in it (subfolders are not searched).",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import CheckpointError, CheckpointUnavailableError, InputError
 from ..memory import Box, Still
-from .llava_next.loading import HUB_FILES, HUB_SECONDS
+from .llava_next.hub import fetched, in_cache
 from .llava_next.machine import best_device
 from .llava_next.recovery import all_or_one_by_one, out_of_memory
 
@@ -200,42 +200,17 @@ def _folder(model: str | Path) -> Path:
             f"there is no folder {path}. Give that of a CLIP or SigLIP checkpoint, or its name on the hub.",
             input=str(model),
         )
-    return _fetched(str(model))
+    return fetched(str(model), _held)
 
 
-def _fetched(name: str) -> Path:
-    """Return the folder of a checkpoint of the hub: from the cache if it is whole, else fetched."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # the client it uses
-
-    try:
-        folder = Path(snapshot_download(name, local_files_only=True, allow_patterns=HUB_FILES))
-        if _whole(folder):
-            return folder
-    except LocalEntryNotFoundError:
-        pass
-    try:
-        # Asked first, because the download itself waits for ever for a hub that does not answer.
-        HfApi().model_info(name, timeout=HUB_SECONDS)
-        folder = Path(snapshot_download(name, etag_timeout=HUB_SECONDS, allow_patterns=HUB_FILES))
-    except (OSError, ValueError, httpx.HTTPError) as error:
-        raise _unavailable(name, str(error).partition("\n")[0]) from error
-    if not _whole(folder):
-        raise _unavailable(name, "what it gave lacks weights in safetensors")
-    return folder
+def _held(name: str) -> Path | None:
+    """Return the folder of a checkpoint in the hub's cache, if it is whole."""
+    folder = in_cache(name)
+    return folder if folder is not None and _whole(folder) else None
 
 
 def _whole(folder: Path) -> bool:
     return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
-
-
-def _unavailable(name: str, why: str) -> CheckpointUnavailableError:
-    return CheckpointUnavailableError(
-        f"{name} is not on this machine and the hub cannot give it now ({why}). Fetch it where there is a "
-        f"network, with `hf download {name} --local-dir FOLDER`, and give that folder instead of the name.",
-        input=name,
-    )
 
 
 def _kind(folder: Path) -> str:

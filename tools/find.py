@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ from ..memory import Span, Still
 from .captions import blank, read
 from .look import Eyes, distinct
 from .moments import SHOWN
-from .small_looks import THERE, YES_NO, Part
-from .video_questions import named, plain, query, things, written
+from .small_looks import Part, SmallLooks
+from .video_questions import plain, query, singular, things, written
 
 if TYPE_CHECKING:
     from ..memory.search import Hit
@@ -148,8 +148,7 @@ def find(
     search.look(min(FIRST, most))
     if not search.sure:
         search.look(most - len(search.seen))
-    ranked = sorted(search.seen, key=lambda found: -(found.there if found.there is not None else 0.0))
-    return Findings(search.query, tuple(ranked), tuple(search.parts), distinct(search.notes))
+    return search.findings(search.ranked)
 
 
 def moments(
@@ -176,12 +175,11 @@ def moments(
     """
     search = _Search(eyes, memory, question, sources, start, end, 2 * top)
     search.look(2 * top, ask=look)
-    ranked = sorted(search.seen, key=lambda found: -(found.there if found.there is not None else 0.0))
     apart: list[Candidate] = []
-    for found in ranked:
+    for found in search.ranked:
         if not any(_same_moment(found, kept) for kept in apart):
             apart.append(found)
-    return Findings(search.query, tuple(apart[:top]), tuple(search.parts), distinct(search.notes))
+    return search.findings(apart[:top])
 
 
 def _same_moment(one: Candidate, other: Candidate) -> bool:
@@ -213,6 +211,15 @@ class _Search:
     @property
     def sure(self) -> bool:
         return any(found.shown for found in self.seen)
+
+    @property
+    def ranked(self) -> list[Candidate]:
+        """What was looked at, by how likely it shows what was asked for."""
+        return sorted(self.seen, key=lambda found: -(found.there or 0.0))
+
+    def findings(self, candidates: Sequence[Candidate]) -> Findings:
+        """Return candidates, with what was looked at to find them."""
+        return Findings(self.query, tuple(candidates), tuple(self.parts), distinct(self.notes))
 
     @property
     def _by_reading(self) -> bool:
@@ -251,7 +258,7 @@ class _Search:
     def _named(self, hit: Hit) -> bool:
         """Tell whether the words that go with a still name all the things, each in one piece."""
         said = " ".join(text.text.casefold() for text in hit.texts)
-        names = [named(name).partition(" ")[2] for name in things(self.question)]
+        names = [singular(name) for name in things(self.question)]
         return bool(names) and all(re.search(rf"\b{re.escape(name)}\b", said) for name in names)
 
     def _hits_for(self, words: str) -> list[Hit]:
@@ -264,14 +271,12 @@ class _Search:
             return [None] * len(stills)
         if self._by_reading:
             return self._written(stills)
-        asked = [THERE.format(thing=named(name)) for name in names]
-        prompts: list[list[str | Still]] = [[still, question] for still in stills for question in asked]
-        choices = self.eyes.choose_many(prompts, YES_NO)
-        self.notes += [note for choice in choices for note in choice.notes]
-        rows = [choices[k : k + len(asked)] for k in range(0, len(choices), len(asked))]
-        for i, row in enumerate(rows, start=len(self.seen)):
-            self.parts += [Part(i, q, c.option, c.confidence) for q, c in zip(asked, row, strict=True)]
-        return [min(choice.probabilities[0] for choice in row) for row in rows]
+        looks = SmallLooks(self.eyes, stills)
+        rows = looks.there([singular(name) for name in names])
+        self.notes += looks.notes
+        by_still = sorted(looks.parts, key=lambda part: part.still)
+        self.parts += [replace(part, still=part.still + len(self.seen)) for part in by_still]
+        return [min(row[i] for row in rows) for i in range(len(stills))]
 
     def _written(self, stills: Sequence[Still]) -> list[float | None]:
         """Return how likely something is written in each still."""

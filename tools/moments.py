@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..memory import Span, Still
+from ..memory import Frame, Span, Still, StillRef
 from .look import Eyes
 from .small_looks import THERE, YES_NO, Part
 from .video_questions import named
@@ -124,10 +124,10 @@ def pin(
     read = kept or partial(_read, seen.origin.source)
     looks = _Looks(eyes, read, THERE.format(thing=named(thing)), most)
     inside, outside = (seen, sure), None
-    steps = [t for t in marks if (t < _t(seen) if appears else t > _t(seen))]
+    steps = [t for t in marks if (t < shown_at(seen) if appears else t > shown_at(seen))]
     for t in sorted(steps, reverse=appears):
         still = looks.read(t)
-        if _t(still) == _t(inside[0]):
+        if shown_at(still) == shown_at(inside[0]):
             continue  # the mark lies where the same frame is still shown
         p = looks.there(still)
         if p < SHOWN:
@@ -139,7 +139,7 @@ def pin(
     if outside is None:
         return _pinned(looks, seen, inside, None, 0.0, appears)
     if kept is not None:
-        return _pinned(looks, seen, inside, outside, abs(_t(inside[0]) - _t(outside[0])), appears)
+        return _pinned(looks, seen, inside, outside, abs(shown_at(inside[0]) - shown_at(outside[0])), appears)
     return _between(looks, seen, inside, outside, appears)
 
 
@@ -149,13 +149,13 @@ def _between(
     """Halve the time between a frame with the thing and one without, as long as there are looks."""
     held = 0.0  # the earlier frame is still shown then: frames may lie far apart
     while True:
-        early, late = sorted((_t(inside[0]), _t(outside[0])))
+        early, late = sorted((shown_at(inside[0]), shown_at(outside[0])))
         gap = late - max(early, held)
         if gap <= RESOLUTION or len(looks.stills) == looks.most:
             return _pinned(looks, seen, inside, outside, gap, appears)
         middle = late - gap / 2
         still = looks.read(middle)
-        if _t(still) == early:
+        if shown_at(still) == early:
             held = middle
             continue
         p = looks.there(still)
@@ -171,9 +171,9 @@ def _pinned(
     appears: bool,
 ) -> Pinned:
     edge = inside[0] if appears or outside is None else outside[0]
-    bounds = sorted((_t(edge), _t(seen)))
+    bounds = sorted((shown_at(edge), shown_at(seen)))
     return Pinned(
-        time=_t(edge),
+        time=shown_at(edge),
         within=within,
         still=inside[0],
         other=outside[0] if outside else None,
@@ -205,7 +205,6 @@ def during(span: Span) -> str:
     return start if start == end else f"{start} to {end}"
 
 
-def _t(still: Still) -> float:
-    """Return when a frame is shown."""
-    t: float = getattr(still.origin, "t", 0.0)
-    return t
+def shown_at(of: Still | StillRef) -> float:
+    """Return when a frame is shown, in seconds; 0 for what is no frame."""
+    return of.origin.t if isinstance(of.origin, Frame) else 0.0

@@ -172,9 +172,14 @@ def query(question: str) -> str:
 
 def named(name: str) -> str:
     """Return one thing of a name, with its article: "red rings" are looked for as "a red ring"."""
+    return article(singular(name))
+
+
+def singular(name: str) -> str:
+    """Return one thing of a name: "red rings" are looked for as "red ring"."""
     *kind, noun = name.split()
     noun = _singular(noun)
-    return article(" ".join([*kind, "thing" if kind and noun in _ANYTHING else noun]))
+    return " ".join([*kind, "thing" if kind and noun in _ANYTHING else noun])
 
 
 def _singular(noun: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -50,6 +50,24 @@ def checked_path(path: str | os.PathLike[str], kind: str) -> Path:
             input=text,
         )
     return Path(text)
+
+
+def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Return the files directly in a folder that end in one of ``suffixes``, by name, but hidden ones.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read.
+    """
+    try:
+        return sorted(
+            file
+            for file in folder.iterdir()
+            if file.suffix.lower() in suffixes and not file.name.startswith(".") and not file.is_dir()
+        )
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror}.", input=str(folder)) from error
 
 
 @contextmanager

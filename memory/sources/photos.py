@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from ...errors import InputError
 from ..pixels import rgb_from_image
 from ..still import Photo, Still
-from .files import checked_path, regular_file
+from .files import checked_path, files_in, regular_file
 
 MAX_PIXELS = 200_000_000
 """Largest photo that is decoded, by its header: 200 megapixels are 600 MB of RGB, and 2 GB while decoding."""
@@ -109,13 +109,9 @@ def _expand(path: str | os.PathLike[str]) -> list[str | os.PathLike[str]]:
     try:
         if not folder.is_dir():
             return [path]
-        found = sorted(
-            file
-            for file in folder.iterdir()
-            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and not file.is_dir()
-        )
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.", input=str(path)) from error
+    found = files_in(folder, SUFFIXES)
     if not found:
         raise InputError(
             f"the folder {path} has no pictures in it (subfolders are not searched; "

@@ -18,6 +18,7 @@ from ...errors import (
     MissingExtraError,
 )
 from .checkpoints import POCKET, Bits, Checkpoint, find, from_folder
+from .hub import fetched, in_cache
 from .machine import available_bytes, best_device, cached
 from .pocket.familiar import Familiar
 from .recovery import out_of_memory
@@ -34,12 +35,6 @@ POCKET_FOLDER = Path(__file__).parent / "pocket" / "weights"
 
 POCKET_FILE = "pocket.json"
 """What only the embedded model has: its calibration, and statistics of the worlds it was trained on."""
-
-HUB_SECONDS = 5.0
-"""How long the hub may take to say what a repository holds before it counts as unreachable."""
-
-HUB_FILES = ["*.json", "*.jinja", "*.safetensors", "*.model", "*.txt"]
-"""What is fetched of a repository: no weights in other formats."""
 
 UNQUANTISED = [".*vision_tower", ".*multi_modal_projector", "lm_head"]
 """Modules that stay in 16 bit: quantised, towers and projectors blur what is seen or fail outright.
@@ -94,7 +89,7 @@ def load(
     kind, bits = _precision(checkpoint, place, dtype, quantization)
     _check_memory(checkpoint, bits, place)
     if isinstance(source, Checkpoint):
-        folder = _fetched(source.name)
+        folder = fetched(source.name, _held)
         checkpoint = _described(folder, source)
     else:
         folder = source
@@ -219,30 +214,9 @@ def _check_memory(checkpoint: Checkpoint, bits: Bits, place: torch.device) -> No
     )
 
 
-def _fetched(name: str) -> Path:
-    """Return the folder of a checkpoint of the hub: from the cache if it is whole, else fetched."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # the client it uses
-
-    if name in cached():
-        return Path(snapshot_download(name, local_files_only=True, allow_patterns=HUB_FILES))
-    try:
-        # Asked first, because the download itself waits for ever for a hub that does not answer.
-        HfApi().model_info(name, timeout=HUB_SECONDS)
-        folder = Path(snapshot_download(name, etag_timeout=HUB_SECONDS, allow_patterns=HUB_FILES))
-    except (OSError, httpx.HTTPError) as error:
-        raise _unavailable(name, str(error).partition("\n")[0]) from error
-    if name not in cached():
-        raise _unavailable(name, "what it gave lacks weights in safetensors")
-    return folder
-
-
-def _unavailable(name: str, why: str) -> CheckpointUnavailableError:
-    return CheckpointUnavailableError(
-        f"{name} is not on this machine and the hub cannot give it now ({why}). Fetch it where there is a "
-        f"network, with `hf download {name} --local-dir FOLDER`, and give that folder instead of the name.",
-        input=name,
-    )
+def _held(name: str) -> Path | None:
+    """Return the folder of a checkpoint of the table in the hub's cache, if its weights are complete."""
+    return in_cache(name) if name in cached() else None
 
 
 def _tokenizer(folder: Path) -> Any:
