@@ -41,6 +41,10 @@ class InputError(SightloopError):
     """A file, folder or question that cannot be used: missing, empty, truncated, not an image, too large."""
 
 
+class SceneError(InputError):
+    """A scene whose files cannot be used as they are; the message names the file and the field."""
+
+
 class SourceStalledError(InputError):
     """A file, device or stream that gave nothing for too long; the message says how long was waited."""
 

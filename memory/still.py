@@ -71,11 +71,12 @@ class Page(_Value):
 
 
 class View(_Value):
-    """A view of a 3D scene, from the camera of that name."""
+    """A view of a 3D scene, from the camera of that name, taken at ``t`` seconds, where that is known."""
 
     kind: Literal["view"] = "view"
     source: str
     camera: str
+    t: float | None = None
 
 
 Origin = Annotated[Photo | Frame | Page | View, Field(discriminator="kind")]
@@ -347,7 +348,9 @@ class Evidence(_Value):
             If the source is gone or unreadable, its pixels are no longer the ones the claim was made about,
             or they were only ever in memory.
         """
-        whole = _reopen(self.still.origin)
+        from .reopen import reopen  # the readers build on this module
+
+        whole = reopen(self.still.origin)
         if whole.sha256 != self.still.sha256:
             raise EvidenceError(
                 f"{self.still.origin.source} has other pixels than when this evidence was made "
@@ -357,29 +360,6 @@ class Evidence(_Value):
                 input=self.still.origin.source,
             )
         return whole.crop(self.region) if isinstance(self.region, Box) else whole
-
-
-def _reopen(origin: Origin) -> Still:
-    if origin.source.startswith(MEMORY):
-        raise EvidenceError(
-            "this evidence is on pixels that were only in memory; ask about a file to be able to reopen it.",
-            input=origin.source,
-        )
-    if isinstance(origin, Frame) and (origin.source.startswith(LIVE) or "://" in origin.source):
-        message = f"{origin.source} was watched live; what it showed is gone, but for a memory's copy of it."
-        raise EvidenceError(message, input=origin.source)
-    if not isinstance(origin, Photo | Frame):
-        raise EvidenceError(f"stills of the kind {origin.kind!r} cannot be reopened.", input=origin.source)
-    try:  # the readers build on this module
-        if isinstance(origin, Frame):
-            from .sources.videos import read_frame
-
-            return read_frame(origin.source, origin.t)
-        from .sources.photos import read_photo
-
-        return read_photo(origin.source)
-    except InputError as error:
-        raise EvidenceError(f"evidence cannot be reopened: {error.message}", input=origin.source) from error
 
 
 def _digest(pixels: NDArray[np.uint8]) -> str:

@@ -23,13 +23,33 @@ PACKAGES: list[str] = PROJECT["tool"]["setuptools"]["packages"]
 FOLDERS = {name: ROOT.joinpath(*name.split(".")[1:]) for name in PACKAGES}
 FILES = sorted(file for folder in FOLDERS.values() for file in folder.glob("*.py"))
 LAYERS = ["errors", "memory", "tools", "agent", "integrations"]  # each may import those before it, and itself
-HEAVY = {"torch", "transformers", "chromadb", "cv2", "av", "langchain", "langgraph"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "chromadb",
+    "cv2",
+    "av",
+    "langchain",
+    "langgraph",
+    "scipy",
+    "pycolmap",
+    "trimesh",
+}
 OUTSIDE = {".venv", ".types", ".git", "build", "dist", "runs", "__pycache__"}
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow"}  # where the import has another name
+DISTRIBUTIONS = {
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "rerun": "rerun-sdk",
+}  # where the import has another name
 EXTRAS = {
     "bitsandbytes": "quantization",
     "accelerate": "quantization",
     "pyarrow": "export",
+    "pycolmap": "scene",
+    "rosbags": "scene",
+    "trimesh": "scene",
+    "embreex": "scene",
+    "rerun": "rerun",
     "skimage": "dev",
     "sklearn": "dev",
 }

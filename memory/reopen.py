@@ -1,0 +1,34 @@
+"""Reopen: from where a still came from, back to its pixels."""
+
+from __future__ import annotations
+
+from ..errors import EvidenceError, InputError
+from .still import LIVE, MEMORY, Frame, Origin, Photo, Still, View
+
+
+def reopen(origin: Origin) -> Still:
+    """Read a whole still again from its origin; errors as of :meth:`Evidence.reopen`."""
+    if origin.source.startswith(MEMORY):
+        raise EvidenceError(
+            "this evidence is on pixels that were only in memory; ask about a file to be able to reopen it.",
+            input=origin.source,
+        )
+    if isinstance(origin, Frame) and (origin.source.startswith(LIVE) or "://" in origin.source):
+        message = f"{origin.source} was watched live; what it showed is gone, but for a memory's copy of it."
+        raise EvidenceError(message, input=origin.source)
+    if not isinstance(origin, Photo | Frame | View):
+        raise EvidenceError(f"stills of the kind {origin.kind!r} cannot be reopened.", input=origin.source)
+    try:  # each reader loads its own library
+        if isinstance(origin, Frame):
+            from .sources.videos import read_frame
+
+            return read_frame(origin.source, origin.t)
+        if isinstance(origin, View):
+            from .sources.scenes import read_view
+
+            return read_view(origin.source, origin.camera)
+        from .sources.photos import read_photo
+
+        return read_photo(origin.source)
+    except InputError as error:
+        raise EvidenceError(f"evidence cannot be reopened: {error.message}", input=origin.source) from error

@@ -1,0 +1,99 @@
+"""Our own scene format: a folder with ``scene.json``, pictures and, where there are any, depths.
+
+::
+
+    {"metric": true, "depth_scale": 1000, "up": [0, 0, 1],
+     "views": [{"color": "view1.png", "depth": "view1.depth.png", "width": 640, "height": 480,
+                "intrinsics": [[fx, 0, cx], [0, fy, cy], [0, 0, 1]], "distortion": [k1, k2, p1, p2],
+                "world_to_camera": [[...], [...], [...], [0, 0, 0, 1]], "t": 0.0}]}
+
+World-to-camera, OpenCV axes, metres; the principal point counts from the centre of the top-left pixel, as
+OpenCV's does. ``depth`` is a 16-bit PNG of ``depth_scale`` units a metre (0: unknown), or ``.npy`` in metres.
+``depth``, ``distortion``, ``up``, ``t`` and ``model`` ("pinhole" or "fisheye") may be left out.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import SceneError
+from ..geometry import Camera
+from ..scene import Scene, SceneView
+from ..still import Size
+from .scene_files import read_color, read_depth
+
+NAME = "scene.json"
+CONVENTION = "world-to-camera, OpenCV axes, principal points from the first pixel's centre; units as stated"
+
+
+def is_scene_json(path: Path) -> bool:
+    """Tell whether a path is such a folder, or the file in it."""
+    return path.name == NAME or (path.is_dir() and (path / NAME).is_file())
+
+
+def read_scene_json(path: Path) -> Scene:
+    """Read a scene of our own format.
+
+    Parameters
+    ----------
+    path : path
+        The folder, or ``scene.json`` in it.
+
+    Raises
+    ------
+    SceneError
+        If the file is malformed; the message names the view and the field.
+    """
+    file = path / NAME if path.is_dir() else path
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        views = data["views"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SceneError(f"{file} is no scene: {error}.", input=str(file)) from error
+    found, warnings = [], []
+    for number, item in enumerate(views):
+        try:
+            found.append(_view(file.parent, item, float(data.get("depth_scale", 1000))))
+        except (SceneError, KeyError, TypeError, ValueError) as error:
+            warnings.append(f"{file}: view {number} is left out: {error}")
+    if not found:
+        raise SceneError("; ".join(warnings) or f"{file} names no view.", input=str(file))
+    up = np.asarray(data["up"], dtype=np.float64) if "up" in data else None
+    return Scene(
+        source=str(path.resolve()),
+        format="scene.json",
+        convention=CONVENTION,
+        views=tuple(found),
+        metric=bool(data.get("metric", True)),
+        up=up,
+        warnings=tuple(warnings),
+    )
+
+
+def _view(folder: Path, item: dict[str, Any], scale: float) -> SceneView:
+    intrinsics = np.array(item["intrinsics"], dtype=np.float64)
+    intrinsics[:2, 2] += 0.5
+    size = Size(int(item["width"]), int(item["height"]))
+    camera = Camera(
+        intrinsics,
+        np.array(item["world_to_camera"], dtype=np.float64),
+        size,
+        np.array(item.get("distortion", ()), dtype=np.float64),
+        item.get("model", "pinhole"),
+    )
+    color = folder / item["color"]
+    if not color.is_file():
+        raise SceneError(f"its picture {color} is missing.", input=str(color))
+    depth = folder / item["depth"] if item.get("depth") else None
+    return SceneView(
+        name=item["color"],
+        camera=camera,
+        color=partial(read_color, color),
+        depth=partial(read_depth, depth, scale, size) if depth is not None else None,
+        t=item.get("t"),
+    )
