@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from ..memory import Box, StillRef
+from ..memory.placed import Survey
 from ..memory.timeline import Timeline
 from ..tools.differences import Comparison
 from ..tools.llava_next.answers import Usage
@@ -99,7 +100,7 @@ class PlanStep(_Step):
     """What the question will cost; ``skipped`` says, input by input, what could not be read and why.
 
     ``parts`` are the questions that it is answered as, one by one, where these are several; ``videos``
-    the files that are searched.
+    the files that are searched; ``scene`` the path of the scene that is asked about, of ``views`` views.
     """
 
     kind: Literal["plan"] = "plan"
@@ -107,6 +108,8 @@ class PlanStep(_Step):
     parts: tuple[str, ...] = ()
     stills: int
     videos: tuple[str, ...] = ()
+    scene: str | None = None
+    views: int = 0
     visual_tokens: int
     pictures: tuple[Picture, ...] = ()
     skipped: tuple[str, ...] = ()
@@ -116,6 +119,8 @@ class PlanStep(_Step):
         from langchain_core.messages import HumanMessage
 
         lines = [text_block(f"Video, to be searched: {video}") for video in self.videos]
+        if self.scene is not None:
+            lines.append(text_block(f"A 3D scene of {self.views} posed views: {self.scene}"))
         lines += [text_block(f"Not readable: {line}") for line in self.skipped]
         return [HumanMessage([*show.blocks(self.pictures), *lines, text_block(self.question)])]
 
@@ -165,6 +170,8 @@ class ObservationStep(_Step):
         What it shows: pictures that it made, or was asked to show again.
     timeline : tuple of Timeline
         Of each video that it searched or looked through.
+    survey : Survey or None
+        What it found out about a scene: where things are, and how far apart.
     failed : bool
         The call could not be carried out; ``text`` says why, and what to do instead.
     """
@@ -181,6 +188,7 @@ class ObservationStep(_Step):
     comparisons: tuple[Comparison, ...] = ()
     pictures: tuple[Picture, ...] = ()
     timeline: tuple[Timeline, ...] = ()
+    survey: Survey | None = None
     failed: bool = False
 
     def messages(self, show: Show) -> list[BaseMessage]:
