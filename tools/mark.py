@@ -19,14 +19,16 @@ LINE, FONT, SMALLEST_FONT = 0.005, 0.04, 11
 """Width of a line and height of a number over the still's longer side, and the least height in pixels."""
 
 
-def mark(still: Still, boxes: Sequence[Box]) -> Still:
+def mark(still: Still, boxes: Sequence[Box], labels: Sequence[int] | None = None) -> Still:
     """Draw numbered boxes on a still.
 
     Parameters
     ----------
     still : Still
     boxes : sequence of Box
-        In pixels of ``still``; the first gets the number 1. What lies outside of it is not drawn.
+        In pixels of ``still``. What lies outside of it is not drawn.
+    labels : sequence of int from 1 on, optional
+        The number of each box, which also decides its colour; by default they are counted from 1.
 
     Returns
     -------
@@ -36,22 +38,30 @@ def mark(still: Still, boxes: Sequence[Box]) -> Still:
     Raises
     ------
     InputError
-        If there is no box, or one lies outside the still.
+        If there is no box, one lies outside the still, or there are not as many labels as boxes.
     """
     if not boxes:
         raise InputError("there is nothing to mark: give at least one box.")
+    numbers = range(1, len(boxes) + 1) if labels is None else labels
+    if len(numbers) != len(boxes):
+        raise InputError(f"{len(boxes)} boxes need as many labels, not {len(numbers)}.")
     width, height = still.size
     image = still.to_pil()
     draw = ImageDraw.Draw(image)
     line = max(2, round(LINE * max(width, height)))
     font = ImageFont.load_default(size=max(SMALLEST_FONT, round(FONT * max(width, height))))
-    for number, box in enumerate(boxes, start=1):
+    for number, box in zip(numbers, boxes, strict=True):
         if box.x1 <= 0 or box.y1 <= 0 or box.x0 >= width or box.y0 >= height:
             raise InputError(f"the box {box} lies outside the still of {width}x{height} pixels.")
-        color = COLORS[(number - 1) % len(COLORS)]
+        color = color_of(number)
         draw.rectangle(_inside(box, width, height), outline=color, width=line)
         _number(draw, str(number), box, color, font)
     return Still.from_array(np.asarray(image))
+
+
+def color_of(number: int) -> tuple[int, int, int]:
+    """Return the colour of a label, RGB: the same wherever it is drawn."""
+    return COLORS[(number - 1) % len(COLORS)]
 
 
 def _inside(box: Box, width: int, height: int) -> tuple[float, float, float, float]:
