@@ -1,0 +1,160 @@
+"""Viewpoints of questions about scenes: "seen from view 3", "from the window", "standing at X facing Y"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from ..errors import SceneError
+
+_PICTURE = r"(?:view|camera|image|picture|photo|frame|still|shot)"
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_CARDINALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_VIEW = re.compile(
+    rf"(?:the )?(?:{_PICTURE} ?(?:number |no\.? ?|#)?(?P<number>\d+|{'|'.join(_CARDINALS)})"
+    rf"|(?P<ordinal>{'|'.join(_ORDINALS)}|last|\d+(?:st|nd|rd|th)) {_PICTURE})"
+)
+HERE = frozenset({"me", "here", "the camera", "the viewer", "my position", "where i am", "where i stand"})
+"""Words for wherever the first view was taken from."""
+DETERMINER = r"(?:the|an?|this|that|these|those|my|your|our|their|any|some)"
+_END = r"(?=,|$| (?:is|are|was|were|what|which|where|how|who|do|does|can|could)\b)"
+_PLACE = (
+    rf"(?P<place>(?:{_VIEW.pattern.replace('?P<number>', '').replace('?P<ordinal>', '')})\b|[^,]+?{_END})"
+)
+_FACED = rf"(?P<facing>[^,]+?){_END}"
+_FACING = r"(?:fac(?:e|es|ing)|look(?:s|ing)? (?:at|to|toward|towards)|turned (?:to|toward|towards))"
+_WHO = (
+    r"(?:(?:if|when|while|suppose|imagine|assume|say) )?(?:(?:i|you|we|someone|somebody|one|a person)\b ?)?"
+)
+_STANDING = (
+    rf"{_WHO}(?:(?:am|are|is|was|were|'m|'re|'s) ?)?(?:standing|stands?|stood|sitting|sits?|sat|placed)"
+)
+_BEING = rf"{_WHO}(?:am|are|'m|'re)"
+_BY = r"(?:right )?(?:at|by|on|in front of|in|near|next to|beside|where)"
+_VANTAGE = r"(?:point of view|viewpoint|perspective|position|standpoint|vantage point|place)"
+_SEEN = (
+    r"(?:as |when |if )?(?:(?:it is|it's|you are|i am|being) )?"
+    r"(?:seen|viewed|watched|looked at|observed|judged|judging|looking|you look|i look) (?:from|in|by|out of)"
+)
+_PATTERNS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"\b(?:{_STANDING}|{_BEING}) {_BY} {_PLACE},? (?:and |while |when )?(?:(?:i |you )?(?:am |are )?)?"
+        rf"{_FACING} {_FACED}",
+        rf"\b{_WHO}{_FACING} {_FACED.replace(_END, '')},? (?:from|(?:while |and )?(?:{_STANDING}) {_BY}) {_PLACE}",
+        rf"\bfrom {_PLACE},? {_FACING} {_FACED}",
+        rf"\b(?:{_STANDING}) {_BY} {_PLACE}",
+        rf"\b(?:from|in|at) the {_VANTAGE} of {_PLACE}",
+        rf"\bfrom (?P<place>[^,]+?)'s? {_VANTAGE}",
+        rf"\b(?:{_SEEN}) {_PLACE}",
+        rf"^(?:from|in|for) {_PLACE}(?:,|$| (?=is|are|what|which|where|how|who|do|does|can))",
+        rf"\b(?:in|on) (?P<place>{_VIEW.pattern.replace('?P<number>', '').replace('?P<ordinal>', '')})$",
+    )
+)  # the first that matches counts: those that say more come first
+
+
+@dataclass(frozen=True, slots=True)
+class Viewpoint:
+    """Where a scene is seen from.
+
+    Parameters
+    ----------
+    view : str or None
+        Name of a view: its camera.
+    at : str or None
+        Name of a thing that is stood at; either this or ``view`` is given.
+    facing : str or None
+        Name of the thing that is looked at; None: along the camera's axis, and from a thing to what the
+        question is about.
+    """
+
+    view: str | None = None
+    at: str | None = None
+    facing: str | None = None
+
+
+def stood_at(text: str, names: Sequence[str]) -> tuple[str, Viewpoint | None]:
+    """Part a question in small letters from the words that say where it is seen from.
+
+    Raises
+    ------
+    SceneError
+        If they name a view that the scene does not have.
+    """
+    for pattern in _PATTERNS:
+        if found := pattern.search(text):
+            groups = found.groupdict()
+            place = viewpoint(groups["place"], names)
+            if groups.get("facing"):
+                place = Viewpoint(
+                    place.view if place else None, place.at if place else None, name(groups["facing"])
+                )
+            rest = f"{text[: found.start()].strip(' ,')} {text[found.end() :].strip(' ,')}"
+            return rest.strip(" ,"), place
+    return text, None
+
+
+def viewpoint(text: str, names: Sequence[str]) -> Viewpoint | None:
+    """Return the place that words name: a view or a thing; None for where the asker is."""
+    view = named_view(text, names)
+    if view is not None:
+        return Viewpoint(view=view)
+    return None if text.strip() in HERE else Viewpoint(at=name(text))
+
+
+def named_view(text: str, names: Sequence[str]) -> str | None:
+    """Return the view that words name, by its file's name, with or without its ending, or by its number.
+
+    A view that is called so, such as "view 3" for ``view_03.png``, goes before the third of all.
+
+    Parameters
+    ----------
+    text : str
+        In small letters: "view 3", "the last view", "view3.png".
+    names : sequence of str
+        Of the scene's views, in order.
+
+    Returns
+    -------
+    str or None
+        None if the words name no view.
+
+    Raises
+    ------
+    SceneError
+        If there is no view of that number.
+    """
+    plain = text.strip().removeprefix("the ")
+    for view in names:
+        whole = PurePosixPath(view.casefold())
+        if plain in (str(whole), whole.name, whole.stem):
+            return view
+    found = _VIEW.fullmatch(text.strip())
+    if found is None:
+        return None
+    number = _number(found["number"] or found["ordinal"], len(names))
+    called = re.compile(rf"{_PICTURE}[ _-]?0*{number}")
+    for view in names:
+        if found["number"] and called.fullmatch(PurePosixPath(view.casefold()).stem):
+            return view
+    if not 1 <= number <= len(names):
+        raise SceneError(
+            f"there is no {plain}: the scene has {len(names)} views, from {names[0]!r} to {names[-1]!r}."
+        )
+    return names[number - 1]
+
+
+def _number(word: str, count: int) -> int:
+    if word == "last":
+        return count
+    for words in (_ORDINALS, _CARDINALS):
+        if word in words:
+            return words.index(word) + 1
+    return int(re.sub(r"\D", "", word))
+
+
+def name(text: str) -> str:
+    """Return a thing's name without its determiner."""
+    return re.sub(rf"^(?:{DETERMINER} )+", "", " ".join(text.split()).strip(" ,'\""))
