@@ -9,7 +9,7 @@ count from the centre of that pixel; their readers add 0.5 to the principal poin
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,9 @@ from ..errors import SceneError
 from .still import Size
 
 Array = NDArray[np.float64]
+
+Lens = tuple[str, Size, bytes, bytes]
+"""What cameras share whose pixels look the same way: model, size, intrinsics and distortion."""
 
 RIGID = 1e-3
 """How far a rotation's rows may be from orthonormal: poses are often written with four digits."""
@@ -86,6 +89,11 @@ class Camera:
         """Where it looks: the optical axis in the world, (3,) of length 1."""
         return self.world_to_camera[2, :3]
 
+    @property
+    def lens(self) -> Lens:
+        """The camera without its pose, as :func:`grid` takes it."""
+        return self.model, self.size, self.intrinsics.tobytes(), self.distortion.tobytes()
+
     def scaled(self, size: Size) -> Camera:
         """Return the camera of the same picture in another size in pixels."""
         scale = np.diag([size.width / self.size.width, size.height / self.size.height, 1.0])
@@ -105,7 +113,8 @@ class Camera:
         Returns
         -------
         pixels : (N, 2) float64
-            Also outside of the picture; NaN where the point is not in front of the camera.
+            Also outside of the picture; NaN where the point is not in front of the camera, or beyond where
+            the distortion's polynomial turns back, which would show it where it is not.
         depth : (N,) float64, metres along the optical axis
         """
         local = np.asarray(points, dtype=np.float64).reshape(-1, 3) @ self.world_to_camera[:3, :3].T
@@ -153,10 +162,24 @@ class Camera:
         """Return points of the camera's axes, (N, 3), in the world's."""
         return np.asarray(local, dtype=np.float64) @ self.camera_to_world[:3, :3].T + self.centre
 
+    @cached_property
+    def _reach(self) -> float:
+        """Tangent of the angle from the axis up to which what is farther out is also shown farther out."""
+        tangent = np.linspace(0, 10, 4001)
+        k = np.concatenate([self.distortion, np.zeros(8)])
+        if self.model == "fisheye":
+            angle = np.arctan(tangent)
+            shown = angle * np.polyval([k[3], k[2], k[1], k[0], 1], angle**2)
+        else:
+            above, below = [k[4], k[1], k[0], 1], [k[7], k[6], k[5], 1]
+            shown = tangent * np.polyval(above, tangent**2) / np.polyval(below, tangent**2)
+        back = np.flatnonzero(np.diff(shown) <= 0)
+        return float(tangent[back[0]]) if len(back) else np.inf
+
     def _distorted(self, plane: Array) -> Array:
         import cv2
 
-        ahead = np.isfinite(plane).all(axis=1)
+        ahead = np.hypot(plane[:, 0], plane[:, 1]) < self._reach
         out = np.full_like(plane, np.nan)
         if ahead.any():
             seen = np.concatenate([plane[ahead], np.ones((int(ahead.sum()), 1))], axis=1)[:, None, :]
@@ -177,6 +200,46 @@ class Camera:
         else:
             flat = cv2.undistortPoints(points, eye, self.distortion, criteria=done)
         return np.asarray(flat, dtype=np.float64).reshape(-1, 2)
+
+
+@lru_cache(8)
+def grid(lens: Lens) -> NDArray[np.float32]:
+    """Return where the centre of every pixel looks: rays in the camera's axes at depth 1.
+
+    Views of a scene mostly share a lens, and undistorting a whole picture takes longer than all that follows.
+
+    Returns
+    -------
+    (H, W, 3) float32, read-only
+    """
+    model, size, intrinsics, distortion = lens
+    camera = Camera(
+        np.frombuffer(intrinsics).reshape(3, 3),
+        np.eye(4),
+        size,
+        np.frombuffer(distortion),
+        "fisheye" if model == "fisheye" else "pinhole",
+    )
+    columns, rows = np.meshgrid(np.arange(size.width) + 0.5, np.arange(size.height) + 0.5)
+    rays = camera.rays(np.stack([columns, rows], axis=-1)).astype(np.float32)
+    rays = rays.reshape(size.height, size.width, 3)
+    rays.flags.writeable = False
+    return rays
+
+
+def rigid(rotation: ArrayLike, translation: ArrayLike) -> Array:
+    """Return the (4, 4) transform of a rotation vector (axis times angle, radians) and a translation.
+
+    Rodrigues' formula.
+    """
+    vector = np.asarray(rotation, dtype=np.float64)
+    angle = float(np.linalg.norm(vector))
+    x, y, z = vector / angle if angle > 0 else vector
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    transform = np.eye(4)
+    transform[:3, :3] += np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    transform[:3, 3] = translation
+    return transform
 
 
 def _finite(matrix: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
