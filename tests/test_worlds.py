@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from sightloop.tools.llava_next.pocket import model, wording
 from sightloop.tools.llava_next.pocket.bench import TARGETS
-from sightloop.tools.llava_next.pocket.blocks import random_table, ray_cast
+from sightloop.tools.llava_next.pocket.blocks import random_room, random_table, ray_cast
 from sightloop.tools.llava_next.pocket.questions import CELLS, PHOTO_KINDS
 from sightloop.tools.llava_next.pocket.things import COLORS, coverage, draw, random_sheet
 from sightloop.tools.llava_next.pocket.worlds import KINDS, Kind, main, worlds
@@ -124,22 +124,40 @@ def test_answers_are_balanced_so_that_guessing_gains_little() -> None:
         assert share < 0.67, f"{kind}: {counts.most_common(2)}"
 
 
-@given(SEEDS)
-def test_depth_puts_every_pixel_back_onto_the_solid_it_shows(seed: int) -> None:
+@given(SEEDS, st.booleans())
+def test_depth_puts_every_pixel_back_onto_the_solid_it_shows(seed: int, in_room: bool) -> None:
     """Back-projection by the written conventions: OpenCV axes, world-to-camera, metres along the axis."""
-    size = 48
-    table = random_table(random.Random(seed), 2)
+    width, height = (64, 48) if in_room else (48, 48)
+    rng = random.Random(seed)
+    table = random_room(rng, 2, aspect=width / height) if in_room else random_table(rng, 2)
     for view in table.views:
-        _, depth, instance = ray_cast(table, view, size)
+        _, depth, instance = ray_cast(table, view, width, height)
+        assert not in_room or depth[instance > 0].min() > 0.3  # no camera stands in a solid
         rows, columns = np.nonzero(instance)
-        pixels = np.stack([(columns + 0.5) / size, (rows + 0.5) / size, np.ones(len(rows))])
-        in_camera = np.linalg.inv(view.intrinsics) @ pixels * depth[rows, columns]
+        pixels = np.stack([columns, rows, np.ones(len(rows))])
+        in_camera = np.linalg.inv(view.in_pixels(width, height)) @ pixels * depth[rows, columns]
         rotation, translation = view.world_to_camera[:3, :3], view.world_to_camera[:3, 3]
         assert np.linalg.det(rotation) == pytest.approx(1)
         points = (in_camera - translation[:, None]).T @ rotation
         for index, solid in enumerate(table.solids, start=1):
             own = np.abs(points[instance[rows, columns] == index] - solid.centre)
             assert (own <= np.array(solid.half) + 1e-3).all()
+
+
+@given(SEEDS, st.booleans())
+def test_a_room_holds_its_solids_apart_and_encloses_what_its_cameras_see(seed: int, twins: bool) -> None:
+    room = random_room(random.Random(seed), 3, duplicates=twins)
+    assert room.room
+    names = [s.name for s in room.solids]
+    assert twins or len(set(names)) == len(names)
+    for i, a in enumerate(room.solids):
+        assert abs(a.x) + a.half[0] < room.room.half[0]
+        assert abs(a.y) + a.half[1] < room.room.half[1]
+        for b in room.solids[:i]:
+            assert max(abs(a.x - b.x) - a.half[0] - b.half[0], abs(a.y - b.y) - a.half[1] - b.half[1]) > 0
+    for view in room.views:
+        _, depth, _ = ray_cast(room, view, 24, 24)
+        assert depth[12:].min() > 0  # below the middle there is floor, wall or solid everywhere
 
 
 def _written(kind: Kind, folder: Path, count: int = 2) -> list[dict[str, object]]:

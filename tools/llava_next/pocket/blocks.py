@@ -1,7 +1,8 @@
-"""A small 3D world: coloured blocks, pillars and balls on a table, ray-cast from posed pinhole cameras.
+"""Small 3D worlds: coloured blocks, pillars and balls on a table or in a room, ray-cast from posed cameras.
 
-World axes: x, y on the table, z up, metres. Cameras follow the package: world-to-camera extrinsics, OpenCV
-axes (x right, y down, z forward), depth along the optical axis in metres. All views are synthetic.
+World axes: x, y on the table or floor, z up, metres. Cameras follow the package: world-to-camera extrinsics,
+OpenCV axes (x right, y down, z forward), pinhole cameras without skew, depth along the optical axis in
+metres. All views are synthetic.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ TABLE = 1.9
 """Half the side of the square table, metres."""
 SPACING = 1.15
 """Distance between neighbouring places on the table, metres."""
+GAP = 0.15
+"""Least distance between the circles around two solids in a room, and between them and its walls, metres."""
+CAMERA_GAP = 0.9
+"""Least distance on the floor between a camera in a room and the circle around a solid, metres."""
 
 
 @dataclass(frozen=True, slots=True)
 class Solid:
-    """One solid standing on the table at (x, y); ``half`` holds its half extents (a ball uses the first)."""
+    """One solid standing on the ground at (x, y); ``half`` holds its half extents (a ball uses the first)."""
 
     shape: str
     color: str
@@ -66,14 +71,39 @@ class View:
         x, y, w = self.intrinsics @ p
         return float(x / w), float(y / w), float(p[2])
 
+    def in_pixels(self, width: int, height: int) -> np.ndarray:
+        """Return the (3, 3) intrinsics in pixels of such a picture; the first one's centre is (0, 0)."""
+        intrinsics = np.diag([width, height, 1.0]) @ self.intrinsics
+        intrinsics[:2, 2] -= 0.5
+        return intrinsics
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Floor and four walls, which are seen from inside.
+
+    Parameters
+    ----------
+    half : half the extent along x and y, metres; the middle of the floor is the world's origin
+    height : of the walls, metres; above them is background
+    floor : RGB
+    walls : RGB of the walls at -x, +x, -y and +y
+    """
+
+    half: tuple[float, float]
+    height: float
+    floor: tuple[int, int, int]
+    walls: tuple[tuple[int, int, int], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A scene and the cameras that see it."""
+    """A scene and the cameras that see it: solids on a table, or on the floor of ``room`` if it has one."""
 
     solids: tuple[Solid, ...]
     views: tuple[View, ...]
     background: tuple[int, int, int]
+    room: Room | None = None
 
 
 def look_at(eye: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -96,20 +126,21 @@ def look_at(eye: np.ndarray, target: np.ndarray) -> np.ndarray:
     return pose
 
 
-def random_table(rng: random.Random, views: int) -> Table:
-    """Draw one to six solids on a 3x3 grid of places, of different names, seen from an arc of cameras.
+def random_table(rng: random.Random, views: int, *, duplicates: bool = False) -> Table:
+    """Draw one to six solids on a 3x3 grid of places, seen from an arc of cameras.
 
     Parameters
     ----------
     rng : the only source of chance
     views : how many cameras
+    duplicates : whether several solids may have one name
     """
     cells = rng.sample([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)], rng.randint(1, 6))
     palette = rng.sample(list(COLORS), rng.choice((2, 3, 8)))
     solids: list[Solid] = []
     for i, j in cells:
         color, shape = rng.choice(palette), rng.choice(SOLIDS)
-        if any(s.color == color and s.shape == shape for s in solids):
+        if not duplicates and any(s.color == color and s.shape == shape for s in solids):
             continue
         side = rng.uniform(0.3, 0.38)
         half = {
@@ -130,33 +161,107 @@ def random_table(rng: random.Random, views: int) -> Table:
     return Table(tuple(solids), tuple(cameras), random_background(rng))
 
 
-def ray_cast(table: Table, view: View, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def random_room(rng: random.Random, views: int, *, aspect: float = 1.0, duplicates: bool = True) -> Table:
+    """Draw four to ten solids in a room, seen by cameras near its walls that look across it.
+
+    Parameters
+    ----------
+    rng : the only source of chance
+    views : how many cameras; they go around the room
+    aspect : width by height of the pictures to be cast, so that their pixels are square
+    duplicates : whether several solids may have one name
+    """
+    half = (rng.uniform(2.4, 3.6), rng.uniform(2.4, 3.6))
+    palette = rng.sample(list(COLORS), rng.choice((2, 3, 4, 8)))
+    solids = _scattered(rng, rng.randint(4, 10), half, palette, duplicates)
+    base = random_background(rng)
+    walls = [_shaded(base, rng.uniform(0.8, 1.0)) for _ in range(4)]
+    room = Room(half, rng.uniform(2.4, 3.0), _shaded(base, rng.uniform(0.68, 0.88)), tuple(walls))
+    focal = rng.uniform(0.65, 0.95)
+    middle = (rng.uniform(0.48, 0.52), rng.uniform(0.48, 0.52))
+    intrinsics = np.array([[focal, 0, middle[0]], [0, focal * aspect, middle[1]], [0, 0, 1.0]])
+    start, step = rng.uniform(0, 2 * math.pi), math.radians(rng.uniform(40, 75)) * rng.choice((-1, 1))
+    cameras = []
+    for k in range(views):
+        x, y = _free(rng, start + step * k, half, solids)
+        eye = np.array([x, y, rng.uniform(1.2, 2.0)])
+        target = np.array([rng.uniform(-0.25, 0.25) * half[0], rng.uniform(-0.25, 0.25) * half[1], 0.0])
+        target[2] = rng.uniform(0.2, 0.6)
+        cameras.append(View(intrinsics, look_at(eye, target)))
+    return Table(tuple(solids), tuple(cameras), base, room)
+
+
+def _free(
+    rng: random.Random, azimuth: float, half: tuple[float, float], solids: list[Solid]
+) -> tuple[float, float]:
+    """Find a place near the walls for a camera, at about that azimuth, with no solid close to it."""
+    spread = 0.2
+    while True:
+        angle = azimuth + rng.uniform(-spread, spread)
+        along = np.array([math.cos(angle), math.sin(angle)])
+        x, y = rng.uniform(0.78, 0.93) * along / np.abs(along).max() * half
+        if all(math.hypot(x - s.x, y - s.y) > _reach(s.half) + CAMERA_GAP for s in solids):
+            return float(x), float(y)
+        spread += 0.05
+
+
+def _scattered(
+    rng: random.Random, count: int, half: tuple[float, float], palette: list[str], duplicates: bool
+) -> list[Solid]:
+    """Place up to ``count`` solids on a floor so that none touches another."""
+    solids: list[Solid] = []
+    for _ in range(20 * count):
+        if len(solids) == count:
+            break
+        color, shape = rng.choice(palette), rng.choice(SOLIDS)
+        side = rng.uniform(0.22, 0.38)
+        extents = {
+            "block": (side, side, side),
+            "pillar": (side * 0.6, side * 0.6, rng.uniform(0.5, 0.72)),
+            "ball": (side, side, side),
+        }[shape]
+        reach = _reach(extents)
+        x, y = (rng.uniform(-1, 1) * (h - reach - GAP) for h in half)
+        if any(math.hypot(x - s.x, y - s.y) < reach + _reach(s.half) + GAP for s in solids):
+            continue
+        if duplicates or all((s.color, s.shape) != (color, shape) for s in solids):
+            solids.append(Solid(shape, color, x, y, extents, random_color(rng, color)))
+    return solids
+
+
+def _reach(half: tuple[float, float, float]) -> float:
+    """Return the radius of the circle around a solid on the floor, metres."""
+    return math.hypot(half[0], half[1])
+
+
+def _shaded(rgb: tuple[int, int, int], light: float) -> tuple[int, int, int]:
+    """Darken a colour."""
+    r, g, b = (round(c * light) for c in rgb)
+    return (r, g, b)
+
+
+def ray_cast(table: Table, view: View, width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cast a ray through the centre of every pixel of one view.
 
     Parameters
     ----------
     table : what is there
     view : the camera
-    size : width and height of the picture in pixels
+    width, height : of the picture, pixels
 
     Returns
     -------
-    rgb : (size, size, 3) uint8
-    depth : (size, size) float32, metres along the optical axis; 0 where nothing is hit
-    instance : (size, size) uint8, 0 for table and background, else index of the solid + 1
+    rgb : (height, width, 3) uint8
+    depth : (height, width) float32, metres along the optical axis; 0 where nothing is hit
+    instance : (height, width) uint8, 0 for what stands on nothing, else index of the solid + 1
     """
     rotation, translation = view.world_to_camera[:3, :3], view.world_to_camera[:3, 3]
     eye = (-rotation.T @ translation).astype(np.float32)
-    axis = (np.arange(size, dtype=np.float32) + 0.5) / size
-    x, y = np.meshgrid((axis - 0.5) / view.intrinsics[0, 0], (axis - 0.5) / view.intrinsics[1, 1])
+    across, down = ((np.arange(n, dtype=np.float32) + 0.5) / n for n in (width, height))
+    (fx, _, cx), (_, fy, cy), _ = view.intrinsics
+    x, y = np.meshgrid((across - np.float32(cx)) / fx, (down - np.float32(cy)) / fy)
     rays = np.stack([x, y, np.ones_like(x)], -1).reshape(-1, 3) @ rotation.astype(np.float32)  # depth 1 each
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ground = -eye[2] / rays[:, 2]
-    spot = eye + rays * ground[:, None]
-    on_table = (ground > 0) & (np.abs(spot[:, 0]) < TABLE) & (np.abs(spot[:, 1]) < TABLE)
-    depth = np.where(on_table, ground, np.inf).astype(np.float32)
-    light = np.array(table.background)
-    color = np.where(on_table[:, None], light * 0.86, light).astype(np.float32)
+    depth, color = _surroundings(table, eye, rays)
     instance = np.zeros(len(rays), np.uint8)
     for index, solid in enumerate(table.solids):
         hit, shade = (_ball if solid.shape == "ball" else _box)(solid, eye, rays)
@@ -165,7 +270,31 @@ def ray_cast(table: Table, view: View, size: int) -> tuple[np.ndarray, np.ndarra
         color[nearer] = np.array(solid.rgb, np.float32) * shade[nearer, None]
     depth[~np.isfinite(depth)] = 0
     rgb = np.clip(color, 0, 255).astype(np.uint8)
-    return rgb.reshape(size, size, 3), depth.reshape(size, size), instance.reshape(size, size)
+    return rgb.reshape(height, width, 3), depth.reshape(height, width), instance.reshape(height, width)
+
+
+def _surroundings(table: Table, eye: np.ndarray, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find how far along each ray table, floor or walls are, infinity where none is, and their colours."""
+    light = np.array(table.background)
+    half, floor = (table.room.half, table.room.floor) if table.room else ((TABLE, TABLE), light * 0.86)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ground = -eye[2] / rays[:, 2]
+    spot = eye + rays * ground[:, None]
+    on_floor = (ground > 0) & (np.abs(spot[:, 0]) < half[0]) & (np.abs(spot[:, 1]) < half[1])
+    depth = np.where(on_floor, ground, np.inf).astype(np.float32)
+    color = np.where(on_floor[:, None], floor, light).astype(np.float32)
+    if table.room is None:
+        return depth, color
+    for index, rgb in enumerate(table.room.walls):
+        axis, sign = index // 2, (-1, 1)[index % 2]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            far = (sign * half[axis] - eye[axis]) / rays[:, axis]
+        spot = eye + rays * far[:, None]
+        inside = (np.abs(spot[:, 1 - axis]) <= half[1 - axis]) & (spot[:, 2] >= 0)
+        hit = (far > 0) & (rays[:, axis] * sign > 0) & inside & (spot[:, 2] <= table.room.height)
+        hit &= far < depth
+        depth[hit], color[hit] = far[hit], rgb
+    return depth, color
 
 
 _LIGHT = np.array([0.35, 0.2, 0.92], np.float32)

@@ -60,7 +60,8 @@ class World:
         """
         if self.table is None:
             return [draw(s, scale) for s in self.sheets], [coverage(s) for s in self.sheets]
-        cast = [ray_cast(self.table, view, round(UNITS * scale)) for view in self.table.views]
+        side = round(UNITS * scale)
+        cast = [ray_cast(self.table, view, side, side) for view in self.table.views]
         covers = [cv2.resize(seen, (UNITS, UNITS), interpolation=cv2.INTER_NEAREST) for _, _, seen in cast]
         return [rgb for rgb, _, _ in cast], covers
 

@@ -142,18 +142,16 @@ def _write_scene(folder: Path, world: World, scale: float) -> None:
     size = round(UNITS * scale)
     views = []
     for i, view in enumerate(world.table.views):
-        rgb, depth, _ = ray_cast(world.table, view, size)
+        rgb, depth, _ = ray_cast(world.table, view, size, size)
         _write_png(folder / f"view{i + 1}.png", rgb)
         _write_png(folder / f"view{i + 1}.depth.png", np.round(depth * 1000).astype(np.uint16))
-        intrinsics = np.diag([size, size, 1.0]) @ view.intrinsics
-        intrinsics[:2, 2] -= 0.5  # pixels are counted from the centre of the first one
         views.append(
             {
                 "color": f"view{i + 1}.png",
                 "depth": f"view{i + 1}.depth.png",
                 "width": size,
                 "height": size,
-                "intrinsics": intrinsics.tolist(),
+                "intrinsics": view.in_pixels(size, size).tolist(),
                 "world_to_camera": view.world_to_camera.tolist(),
             }
         )
