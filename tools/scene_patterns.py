@@ -11,7 +11,7 @@ import re
 
 OPENING = (
     r"(?:please|so|and|now|hey|ok|okay|look|tell me|can you tell me|could you tell me|can you say|say|"
-    r"do you know|i want to know|i would like to know|i'd like to know|could you|can you|i wonder|whether)"
+    r"do you know|i want to know|i would like to know|i'd like to know|(?:could|can) you(?! see)|i wonder|whether)"
 )
 """How questions begin that mean no more by it."""
 
@@ -58,7 +58,7 @@ WORDS: dict[str, str] = {
         r"you see|i see|(?:are |is )?(?:visible|shown|here)|exist|"
         r"(?:are |is )?(?:within|inside|in) (?:the |this |these |all |that )(?:the |of the )*(?:whole |entire )?"
         r"(?:room|scene|scan|views?|pictures?|images?|photos?|place|space|house|flat|apartment|office|"
-        r"kitchen|world|capture)))*"
+        r"kitchen|world|capture)))*(?: are| is| were)?"
     ),
     "DIMENSION": r"(?P<how>tall|high|wide|broad|deep|long|big|large|small)",
     "EXTENT": r"(?P<how>height|width|breadth|depth|length|size|dimensions|extent|measurements)",
@@ -94,7 +94,7 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"how far(?: away)? <a> {BE}{AT}(?: away| apart| removed)? (?:from|to) <b>",
         r"how (?:close|near)(?: to)? {BE} <a>{AT}(?: to| from) <b>",
         r"how (?:close|near) <a> {BE}{AT} to <b>",
-        r"{METRES} (?:away )?(?:from <b> )?{BE} <a>{AT}(?: away)?(?: from)?(?: <b2>)?",
+        r"{METRES}(?: away)? {BE} <a>{AT}(?: away)? (?:from|to) <b>",
         r"how far(?: away| off)?(?: from here| from me| from the camera)? {BE} <a>{AT}(?: away| off)?",
         r"{ASK}{GAP} (?:to|of) <a>",
     ),
@@ -131,7 +131,7 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"(?:is) <p> {NEAR}(?: (?:to|from) <place>)?",
         r"(?P<polar>is|are|does|lies|stands) <a>{AT} {NEAR} (?:to|from) <place> than <b>(?: is| are| does)?",
         r"(?P<polar>is|are|does|lies|stands) <a>{AT} {NEAR} than <b>(?: is)?(?: (?:to|from) <place>)?",
-        r"(?:on |to |at )?(?:which|what) (?:hand )?side of <b>{FROM} (?:is|are|does|do) <a>"
+        r"(?:on |to |at )?(?:which|what) (?:hand )?(?P<hand>side) of <b>{FROM} (?:is|are|does|do) <a>"
         r"(?: on| at| to)?{AT}(?: on| at)?",
         r"where (?:is|are|does|do|lies|stands) <a>{AT},? (?:relative to|in relation to|with respect to|"
         r"with regard to|compared (?:to|with)|in reference to) <b>{FROM}",
@@ -145,7 +145,7 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"(?:is|are|does|do) <a>{AT} (?P<either>in front of(?: me| you)? or behind(?: me| you)?|"
         r"behind(?: me| you)? or in front of(?: me| you)?)",
         r"(?P<polar>is|are|was|were|does|do) <a>{AT} {MINE}",
-        r"(?:on )?(?:which|what) (?:hand )?side (?:of (?:me|you|mine) )?(?:is|are|does|do) <a>(?: on)?{AT}",
+        r"(?:on )?(?:which|what) (?:hand )?(?P<hand>side) (?:of (?:me|you|mine) )?(?:is|are|does|do) <a>(?: on)?{AT}",
     ),
     "behind": (
         r"{WHAT}{IS} {SIDE} <b>{FROM}",

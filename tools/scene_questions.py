@@ -162,8 +162,8 @@ def _is_name(text: str) -> bool:
 
 _NO_NAME = re.compile(
     r"[,;:]|^(?:\d+|it|its|he|she|they|them|this|that|these|those|there|here|me|you|us|we|i|"
-    r"things?|objects?|something|anything|everything|each other|one another|front|back|side)$|"
-    r"\b(?:what|which|who|how|where|when|why|is|are|was|were|do|does|did|than|or|if|from|to|between|left|"
+    r"something|anything|everything|each other|one another|front|back|side)$|"
+    r"\b(?:what|which|who|how|where|when|why|is|are|was|were|do|does|did|until|than|or|if|from|to|between|left|"
     r"right|behind|nearest|closest|farthest|furthest|biggest|largest|smallest|tallest|shortest|highest|"
     r"lowest|nearer|closer|farther|further|last|far|apart|seen|view|views|each|other|not|no)\b|"
     r"(?<!\bblack) and\b|\b(?:of|in|on|the|an?)$|^(?:of|in|on|by|and|with)\b"
@@ -173,7 +173,7 @@ _NO_NAME = re.compile(
 
 def _pair(text: str) -> tuple[str, ...]:
     """Return the two things of "the red cube and the blue ball", or of "the two red cubes"."""
-    for joint in (rf",? and (?={DETERMINER}\b)", r",? and "):
+    for joint in (rf",? (?:and|or) (?={DETERMINER}\b)", r",? (?:and|or) "):
         parts = re.split(joint, text)
         if len(parts) == 2:
             return name(parts[0]), name(parts[1])
@@ -194,7 +194,7 @@ def _distance(
         return SceneQuestion("height", "", (above,))
     place = place_of(other, names) if other else viewpoint
     if place is not None and place.at:
-        return SceneQuestion("distance", "", (thing, place.at), Viewpoint())
+        return SceneQuestion("distance", "", (thing, place.at))
     return SceneQuestion("distance", "", (thing,), place)
 
 
@@ -237,7 +237,7 @@ def _relation(
         return SceneQuestion("relation", "", things, place, offered=_offered(said["either"]))
     side = _side(said)
     if side is None:
-        return SceneQuestion("relation", "", things, place, offered=SIDES)
+        return SceneQuestion("relation", "", things, place, offered=SIDES[:2] if "hand" in said else SIDES)
     return SceneQuestion("relation", "", things, place, side, polar="polar" in said)
 
 

@@ -12,27 +12,24 @@ from ..errors import SceneError
 _PICTURE = r"(?:view|camera|image|picture|photo|frame|still|shot)"
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _CARDINALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_VIEW = re.compile(
-    rf"(?:the )?(?:{_PICTURE} ?(?:number |no\.? ?|#)?(?P<number>\d+|{'|'.join(_CARDINALS)})"
-    rf"|(?P<ordinal>{'|'.join(_ORDINALS)}|last|\d+(?:st|nd|rd|th)) {_PICTURE})"
-)
+_NUMBER = rf"{_PICTURE} ?(?:number |no\.? ?|#)?(\d+|{'|'.join(_CARDINALS)})"
+_ORDINAL = rf"({'|'.join(_ORDINALS)}|last|\d+(?:st|nd|rd|th)) {_PICTURE}"
 HERE = frozenset({"me", "here", "the camera", "the viewer", "my position", "where i am", "where i stand"})
 """Words for wherever the first view was taken from."""
 DETERMINER = r"(?:the|an?|this|that|these|those|my|your|our|their|any|some)"
-_END = r"(?=,|$| (?:is|are|was|were|what|which|where|how|who|do|does|can|could)\b)"
-_PLACE = (
-    rf"(?P<place>(?:{_VIEW.pattern.replace('?P<number>', '').replace('?P<ordinal>', '')})\b|[^,]+?{_END})"
-)
-_FACED = rf"(?P<facing>[^,]+?){_END}"
-_FACING = r"(?:fac(?:e|es|ing)|look(?:s|ing)? (?:at|to|toward|towards)|turned (?:to|toward|towards))"
+
+_VIEW = rf"(?:the )?(?:{_NUMBER}|{_ORDINAL})".replace("(\\d", "(?:\\d").replace("(first", "(?:first")
+_ASKING = r"(?:is|are|was|were|what|which|where|how|who|do|does|can|could)\b"
+_SPOT, _FACED = r"(?P<place>[^,]+?)", rf"(?P<facing>[^,]+?)(?=,|$| {_ASKING})"
+_ENDING = rf"(?P<place>{_VIEW}(?=,|$| )|[^,]+?(?=,|$| {_ASKING}))"
+_FACING = r"(?:fac(?:e|es|ing)|look(?:s|ing)? (?:at|to|towards?)|turned (?:to|towards?))"
 _WHO = (
-    r"(?:(?:if|when|while|suppose|imagine|assume|say) )?(?:(?:i|you|we|someone|somebody|one|a person)\b ?)?"
+    r"(?:(?:if|when|while|suppose|imagine|assume|say) )?"
+    r"(?:(?:i|you|we|someone|somebody|one|a person)\b ?)?(?:(?:am|are|is|was|were|'m|'re|'s)\b ?)?"
 )
-_STANDING = (
-    rf"{_WHO}(?:(?:am|are|is|was|were|'m|'re|'s) ?)?(?:standing|stands?|stood|sitting|sits?|sat|placed)"
-)
-_BEING = rf"{_WHO}(?:am|are|'m|'re)"
-_BY = r"(?:right )?(?:at|by|on|in front of|in|near|next to|beside|where)"
+_STANDING = rf"{_WHO}(?:standing|stands?|stood|sitting|sits?|sat|placed)"
+_BEING = r"(?:(?:if|when|while|suppose) )?(?:i|you|we)(?: am| are|'m|'re)"
+_BY = r"(?:right )?(?:at|by|on|in front of|in|near|next to|beside)"
 _VANTAGE = r"(?:point of view|viewpoint|perspective|position|standpoint|vantage point|place)"
 _SEEN = (
     r"(?:as |when |if )?(?:(?:it is|it's|you are|i am|being) )?"
@@ -41,16 +38,16 @@ _SEEN = (
 _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"\b(?:{_STANDING}|{_BEING}) {_BY} {_PLACE},? (?:and |while |when )?(?:(?:i |you )?(?:am |are )?)?"
+        rf"\b(?:{_STANDING}|{_BEING}) {_BY} {_SPOT},? (?:and |while |when )?(?:(?:i |you )?(?:am |are )?)?"
         rf"{_FACING} {_FACED}",
-        rf"\b{_WHO}{_FACING} {_FACED.replace(_END, '')},? (?:from|(?:while |and )?(?:{_STANDING}) {_BY}) {_PLACE}",
-        rf"\bfrom {_PLACE},? {_FACING} {_FACED}",
-        rf"\b(?:{_STANDING}) {_BY} {_PLACE}",
-        rf"\b(?:from|in|at) the {_VANTAGE} of {_PLACE}",
-        rf"\bfrom (?P<place>[^,]+?)'s? {_VANTAGE}",
-        rf"\b(?:{_SEEN}) {_PLACE}",
-        rf"^(?:from|in|for) {_PLACE}(?:,|$| (?=is|are|what|which|where|how|who|do|does|can))",
-        rf"\b(?:in|on) (?P<place>{_VIEW.pattern.replace('?P<number>', '').replace('?P<ordinal>', '')})$",
+        rf"\b{_WHO}{_FACING} (?P<facing>[^,]+?),? (?:from|(?:while |and )?{_STANDING} {_BY}) {_ENDING}",
+        rf"\bfrom {_SPOT},? {_FACING} {_FACED}",
+        rf"\b(?:{_STANDING}|{_BEING}) {_BY} {_ENDING}",
+        rf"\b(?:from|in|at) the {_VANTAGE} of {_ENDING}",
+        rf"\bfrom {_SPOT}'s? {_VANTAGE}",
+        rf"\b{_SEEN} {_ENDING}",
+        rf"^(?:from|in|for) (?!which|what){_ENDING}",
+        rf"\b(?:in|on) (?P<place>{_VIEW})$",
     )
 )  # the first that matches counts: those that say more come first
 
@@ -131,13 +128,13 @@ def named_view(text: str, names: Sequence[str]) -> str | None:
         whole = PurePosixPath(view.casefold())
         if plain in (str(whole), whole.name, whole.stem):
             return view
-    found = _VIEW.fullmatch(text.strip())
+    found = re.fullmatch(rf"(?:the )?(?:{_NUMBER}|{_ORDINAL})", text.strip())
     if found is None:
         return None
-    number = _number(found["number"] or found["ordinal"], len(names))
+    number = _number(found[1] or found[2], len(names))
     called = re.compile(rf"{_PICTURE}[ _-]?0*{number}")
     for view in names:
-        if found["number"] and called.fullmatch(PurePosixPath(view.casefold()).stem):
+        if found[1] and called.fullmatch(PurePosixPath(view.casefold()).stem):
             return view
     if not 1 <= number <= len(names):
         raise SceneError(
