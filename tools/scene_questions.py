@@ -117,7 +117,7 @@ def parse(question: str, names: Sequence[str]) -> SceneQuestion:
     text = " ".join(question.casefold().replace("\u2019", "'").split()).rstrip(" ?.!")
     text = re.sub(r"[.;:?!]+ ", ", ", text)
     text = re.sub(rf"^(?:{OPENING}[ ,]+)+", "", text)
-    text, viewpoint = stood_at(text, names)
+    text, viewpoint = stood_at(_EVERYWHERE.sub("", text), names)
     text = re.sub(rf"^(?:{OPENING}[ ,]+)+", "", text)
     for found in _matches(text, names, viewpoint):
         if all(map(_is_name, found.named)):
@@ -125,9 +125,17 @@ def parse(question: str, names: Sequence[str]) -> SceneQuestion:
     return SceneQuestion("open", question, viewpoint=viewpoint)
 
 
+_EVERYWHERE = re.compile(
+    r"^(?:counting|across|over|in|taking|considering|looking at|using|with|from|through|throughout) "
+    r"(?:every|all|each)(?: of)?(?: the| these)?(?: \w+)? ?(?:views?|pictures?|images?|photos?)"
+    r"(?: together)?,? "
+)
+"""What says no more than that all of the scene is meant."""
 _CENTRES = re.compile(
-    r"[, (]*(?:measured |taken )?(?:from )?(?:(?:their |the )?cent(?:er|re)s?[ -]to[ -](?:their |the )?"
-    r"cent(?:er|re)s?|(?:between|of) (?:their|the) (?:cent(?:er|re)s|middles)(?! of))\)?"
+    r"[, (]*(?:measured |taken )?(?:from )?(?:"
+    r"(?:their |the )?cent(?:er|re)s?[ -]to[ -](?:their |the )?cent(?:er|re)s?|"
+    r"(?:between|of) (?:their|the) (?:cent(?:er|re)s|middles)(?! of)|"
+    r"(?:the )?middle (?:of (?:the )?one )?to (?:the )?middle(?: of the other)?)\)?"
 )
 _CENTRE_OF = re.compile(r"\b(?:the )?(?:cent(?:er|re)s?|middles?) of (?=(?:the|an?|my)\b)")
 _SURFACES = re.compile(
@@ -164,8 +172,8 @@ _NO_NAME = re.compile(
     r"[,;:]|^(?:\d+|it|its|he|she|they|them|this|that|these|those|there|here|me|you|us|we|i|"
     r"something|anything|everything|each other|one another|front|back|side)$|"
     r"\b(?:what|which|who|how|where|when|why|is|are|was|were|do|does|did|until|than|or|if|from|to|between|left|"
-    r"right|behind|nearest|closest|farthest|furthest|biggest|largest|smallest|tallest|shortest|highest|"
-    r"lowest|nearer|closer|farther|further|last|far|apart|seen|view|views|each|other|not|no)\b|"
+    r"right|have|has|would|come|comes|stand|stands|you|i|me|we|they|behind|nearest|closest|farthest|furthest|biggest|largest|smallest|tallest|shortest|highest|"
+    r"lowest|nearer|closer|farther|further|last|far|apart|seen|view|views|each|other|number|not|no)\b|"
     r"(?<!\bblack) and\b|\b(?:of|in|on|the|an?)$|^(?:of|in|on|by|and|with)\b"
 )
 """What no name of one thing holds."""
@@ -222,9 +230,13 @@ def _count(found: re.Match[str], names: Sequence[str], viewpoint: Viewpoint | No
 
 
 def _side(said: dict[str, str | None]) -> Side | None:
-    sides: tuple[Side, ...] = ("left", "right", "front", "behind", "above", "below")
-    named: dict[str, Side] = {"near": "nearer", "far": "farther"} | {side: side for side in sides}
-    return next((side for key, side in named.items() if said.get(key)), None)
+    return next((side for group, side in _GROUPS.items() if said.get(group)), None)
+
+
+_GROUPS: dict[str, Side] = {
+    "near": "nearer", "far": "farther", "left": "left", "right": "right", "front": "front",
+    "behind": "behind", "above": "above", "below": "below",
+}  # fmt: skip
 
 
 def _relation(

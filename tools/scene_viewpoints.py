@@ -27,7 +27,10 @@ _WHO = (
     r"(?:(?:if|when|while|suppose|imagine|assume|say) )?"
     r"(?:(?:i|you|we|someone|somebody|one|a person)\b ?)?(?:(?:am|are|is|was|were|'m|'re|'s)\b ?)?"
 )
-_STANDING = rf"{_WHO}(?:standing|stands?|stood|sitting|sits?|sat|placed)"
+_STANDING = (
+    rf"(?:{_WHO}(?:standing|sitting|placed)|"
+    r"(?:(?:if|when|while) )?(?:i|you|we|someone) (?:stands?|stood|sits?|sat))"
+)
 _BEING = r"(?:(?:if|when|while|suppose) )?(?:i|you|we)(?: am| are|'m|'re)"
 _BY = r"(?:right )?(?:at|by|on|in front of|in|near|next to|beside)"
 _VANTAGE = r"(?:point of view|viewpoint|perspective|position|standpoint|vantage point|place)"
@@ -43,10 +46,14 @@ _PATTERNS = tuple(
         rf"\b{_WHO}{_FACING} (?P<facing>[^,]+?),? (?:from|(?:while |and )?{_STANDING} {_BY}) {_ENDING}",
         rf"\bfrom {_SPOT},? {_FACING} {_FACED}",
         rf"\b(?:{_STANDING}|{_BEING}) {_BY} {_ENDING}",
+        rf"\bfrom (?:the (?:place|spot|point) )?where {_SPOT} (?:was taken|is|was|stands?|looks|sits?)"
+        rf"(?=,|$| {_ASKING})",
         rf"\b(?:from|in|at) the {_VANTAGE} of {_ENDING}",
         rf"\bfrom {_SPOT}'s? {_VANTAGE}",
         rf"\b{_SEEN} {_ENDING}",
         rf"^(?:from|in|for) (?!which|what){_ENDING}",
+        rf"^(?P<place>{_VIEW}),",
+        rf"\bas (?P<place>{_VIEW}) (?:shows|sees)(?: it| them)?\b",
         rf"\b(?:in|on) (?P<place>{_VIEW})$",
     )
 )  # the first that matches counts: those that say more come first
@@ -90,7 +97,14 @@ def stood_at(text: str, names: Sequence[str]) -> tuple[str, Viewpoint | None]:
                 )
             rest = f"{text[: found.start()].strip(' ,')} {text[found.end() :].strip(' ,')}"
             return rest.strip(" ,"), place
+    if (found := _FROM_VIEW.search(text)) and not _METRIC.search(text):
+        return text[: found.start()].strip(" ,"), viewpoint(found["place"], names)
     return text, None
+
+
+_FROM_VIEW = re.compile(rf"\bfrom (?P<place>{_VIEW})$")
+_METRIC = re.compile(r"\b(?:far|farther|farthest|further|distance|gap|space|metres|meters|\w+est)\b")
+"""Words of questions in which "from view 3" says how far, not seen from where."""
 
 
 def viewpoint(text: str, names: Sequence[str]) -> Viewpoint | None:
