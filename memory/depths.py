@@ -94,7 +94,7 @@ def surface(camera: Camera, depth: Map, stride: int = 1) -> Surface:
     normals *= -np.sign(np.einsum("hwc,hwc->hw", normals, rays))[..., None]
     rotation = camera.camera_to_world[:3, :3].astype(np.float32)
     points = (rays * thin[..., None]) @ rotation.T + camera.centre.astype(np.float32)
-    return Surface(thin, points, (normals @ rotation.T).astype(np.float32), rough)
+    return Surface(thin, points.astype(np.float32), (normals @ rotation.T).astype(np.float32), rough)
 
 
 def _logs(depth: Map) -> Map:
@@ -123,14 +123,14 @@ def _flying(logs: Map, jump: float) -> NDArray[np.bool_]:
 
 def _slopes(logs: Map, reach: int, some: slice) -> tuple[Map, Map]:
     """Slope of the logarithm per pixel, across and down: to the side whose depth is nearer, or to both."""
-    slopes = []
+    slopes: list[Map] = []
     for axis in (1, 0):
         here = logs[some, some]
         ahead = _shift(logs, reach, axis)[some, some] - here
         back = here - _shift(logs, -reach, axis)[some, some]
         step = np.where(np.abs(ahead) <= np.abs(back), ahead, back)
         alike = np.abs(ahead - back) < np.abs(step) + 0.01
-        slopes.append(np.where(alike, (ahead + back) / 2, step) / np.float32(reach))
+        slopes.append((np.where(alike, (ahead + back) / 2, step) / reach).astype(np.float32))
     return slopes[0], slopes[1]
 
 

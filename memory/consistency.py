@@ -1,0 +1,388 @@
+"""Consistency: whether a scene's poses, depths, units and intrinsics fit each other, before it is asked about.
+
+Views are warped into each other. A shuffled control does the same with the poses in each other's place: what
+fits no better than that, does not fit. Where something else fits better, the verdict names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from ..errors import InputError
+from .epipolar import matched, misses
+from .floor import ground, upward
+from .fusion import Cloud, extent, fuse
+from .placed import Vector
+from .scene import Scene
+from .suspicions import suspicions
+from .visible import coverage
+from .warps import Sheet, Warp, looked_at, partners, sheet, shuffles, warp
+
+VIEWS = 24
+"""Views that are warped, at most."""
+FUSED = 60
+"""Views that are fused to tell extent and coverage, at most."""
+PAIRS = 48
+"""Pairs of views that are warped, at most."""
+SHUFFLES = 3
+"""Controls; the median of them is reported."""
+GOOD, BAD = 0.01, 0.06
+"""Relative differences of depths up to which nothing is suspected, and from which on something is wrong."""
+NO_BETTER = 0.5
+"""A difference above this share of the control's is no better than chance."""
+CLEARLY = 0.1
+"""How much more of the pixels must agree for another reading of the files to be suspected."""
+PIXELS = 3.0
+"""Median distance from the epipolar line from which on something is wrong."""
+STILL = 1e-4
+"""Share of the depth by which cameras must be apart to be in two places."""
+LOOKED = 0.02
+"""Share of a view's pixels that another must show for two views to overlap."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Consistency(_Record):
+    """How well views fit each other when they are warped into one another.
+
+    Parameters
+    ----------
+    depth_rel, depth_rel_shuffled : float or None
+        Median relative difference of depths, and the same with the poses in each other's place.
+    colour, colour_shuffled : float or None, 0..1
+        Mean absolute difference of colours.
+    overlap : float or None, 0..1
+        Share of a view's pixels that fall into the other, over the pairs.
+    agreement : float or None, 0..1
+        Share of a view's pixels that the other shows with about the same depth and colour.
+    epipolar, epipolar_shuffled : float or None, pixels
+        Without depth: median distance of matched points from where the other view says that they lie.
+    pairs : int
+        Pairs of views that were compared.
+    fits : bool or None
+        None where nothing can be told.
+    verdict : str
+        The finding in words, and what is suspected.
+    """
+
+    depth_rel: float | None = None
+    depth_rel_shuffled: float | None = None
+    colour: float | None = None
+    colour_shuffled: float | None = None
+    overlap: float | None = None
+    agreement: float | None = None
+    epipolar: float | None = None
+    epipolar_shuffled: float | None = None
+    pairs: int = 0
+    fits: bool | None = None
+    verdict: str
+
+
+class SceneInfo(_Record):
+    """What a scene is, and whether it fits together.
+
+    Parameters
+    ----------
+    source, format, convention : str
+        As of :class:`~.scene.Scene`.
+    metric : bool
+    unit : str
+    views, with_depth : int
+    sizes : tuple of (width, height)
+        All that occur.
+    depth_range : (low, high) or None
+        The first and the last hundredth of the depths of the views looked at.
+    extent : (3,) or None
+        Along the world's axes, but for stray points.
+    coverage : float or None, 0..1
+        Share of the points seen that at least two views see.
+    up : (3,)
+    up_from : str
+        "the format", "the floor" or "the cameras".
+    floor : float or None
+        Height of the floor along ``up``.
+    consistency : Consistency
+    times : (first, last) or None, seconds
+    missing : tuple of str
+        What the files do not tell, and what that means.
+    warnings : tuple of str
+        What was left out or repaired.
+    """
+
+    source: str
+    format: str
+    convention: str
+    metric: bool
+    unit: str
+    views: int
+    with_depth: int
+    sizes: tuple[tuple[int, int], ...]
+    depth_range: tuple[float, float] | None
+    extent: Vector | None
+    coverage: float | None
+    up: Vector
+    up_from: str
+    floor: float | None
+    consistency: Consistency
+    times: tuple[float, float] | None
+    missing: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class _Fit(NamedTuple):
+    """How well warps fit: of depth and colour the difference, infinite where no view falls into another."""
+
+    depth: float
+    color: float
+    overlap: float
+    agreement: float
+
+
+def inspect(scene: Scene, pairs: int = PAIRS) -> SceneInfo:
+    """Look a scene over: what there is, what is missing, and whether views fit each other.
+
+    Parameters
+    ----------
+    scene : Scene
+    pairs : int
+        Pairs of views that are compared, at most.
+    """
+    sheets, warnings = _sheets(scene)
+    consistency = compare(scene, sheets, pairs)
+    cloud = _cloud(scene, warnings)
+    floor = ground(cloud, scene) if cloud is not None else None
+    up = floor.up if floor is not None else upward(scene)[0]
+    times = [view.t for view in scene.views if view.t is not None]
+    box = extent(cloud.points) if cloud is not None and len(cloud) else None
+    with_depth = sum(view.depth is not None for view in scene.views)
+    return SceneInfo(
+        source=scene.source,
+        format=scene.format,
+        convention=scene.convention,
+        metric=scene.metric,
+        unit=scene.unit,
+        views=len(scene),
+        with_depth=with_depth,
+        sizes=tuple(sorted({(view.camera.size.width, view.camera.size.height) for view in scene.views})),
+        depth_range=_range([part for _, part in sheets]),
+        extent=None if box is None else _vector(box[1] - box[0]),
+        coverage=_covered(scene, cloud) if cloud is not None and len(cloud) else None,
+        up=_vector(up),
+        up_from="the floor" if floor is not None else "the format" if scene.up is not None else "the cameras",
+        floor=None if floor is None else floor.height,
+        consistency=consistency,
+        times=(min(times), max(times)) if times else None,
+        missing=tuple(_missing(scene, with_depth, len(times))),
+        warnings=(*scene.warnings, *warnings),
+    )
+
+
+def compare(scene: Scene, sheets: Sequence[tuple[int, Sheet]], pairs: int = PAIRS) -> Consistency:
+    """Warp views into each other, with the poses as they are, shuffled, and as suspected.
+
+    Parameters
+    ----------
+    scene : Scene
+    sheets : sequence of (number of the view in the scene, Sheet)
+    pairs : int
+        At most so many.
+    """
+    if len(scene) < 2:
+        return Consistency(verdict="There is one view, and nothing to compare it with: distances rest on it.")
+    if len(sheets) < 2:
+        return _by_matches(scene, pairs)
+    views = [part for _, part in sheets]
+    which = partners(views, pairs)
+    stated = _fit(views, which)
+    control = _middle(
+        [
+            _fit([replace(view, camera=views[k].camera) for view, k in zip(views, order, strict=True)], which)
+            for order in shuffles(len(views), SHUFFLES)
+        ]
+    )
+    others = [(_fit([one.applied(*part) for part in sheets], which), one.words) for one in suspicions(scene)]
+    fits, verdict = _judged(views, stated, control, others)
+    return Consistency(
+        depth_rel=_number(stated.depth),
+        depth_rel_shuffled=_number(control.depth),
+        colour=_number(stated.color),
+        colour_shuffled=_number(control.color),
+        overlap=stated.overlap,
+        agreement=stated.agreement,
+        pairs=len(which),
+        fits=fits,
+        verdict=verdict,
+    )
+
+
+def _fit(views: Sequence[Sheet], pairs: Sequence[tuple[int, int]]) -> _Fit:
+    warps: list[Warp] = [warp(views[i], views[j]) for i, j in pairs]
+    depth = np.concatenate([one.depth for one in warps])
+    color = np.concatenate([one.color for one in warps])
+    overlap = float(np.mean([one.inside.mean() if len(one.inside) else 0.0 for one in warps]))
+    agreement = float(np.mean([one.agreement for one in warps]))
+    if not len(depth):
+        return _Fit(np.inf, np.inf, overlap, agreement)
+    return _Fit(float(np.median(np.abs(depth))), float(color.mean()), overlap, agreement)
+
+
+def _middle(fits: Sequence[_Fit]) -> _Fit:
+    return _Fit(*(sorted(values)[len(fits) // 2] for values in zip(*fits, strict=True)))
+
+
+def _judged(
+    views: Sequence[Sheet], stated: _Fit, control: _Fit, others: Sequence[tuple[_Fit, str]]
+) -> tuple[bool | None, str]:
+    """Return whether the views fit, and the verdict in words."""
+    suspected = [
+        (fit, words)
+        for fit, words in others
+        if (fit.agreement > stated.agreement + CLEARLY and not fit.depth > 0.6 * stated.depth)
+        or (fit.agreement >= stated.agreement and stated.depth > GOOD and fit.depth < stated.depth / 2)
+    ]
+    if suspected:
+        best, words = max(suspected, key=lambda other: (other[0].agreement, -other[0].depth))
+        return (
+            False,
+            f"The views do not fit each other: {words}. As they are, {_said(stated)}; then {_said(best)}.",
+        )
+    centres = np.stack([view.camera.centre for view in views])
+    far = float(np.median(np.concatenate([view.local[:, 2] for view in views])))
+    if np.ptp(centres, axis=0).max() < STILL * far:
+        return None, (
+            "All cameras stand in one place: there is no parallax, and nothing but the depths tells how far "
+            "things are."
+        )
+    if stated.overlap < LOOKED:
+        return None if control.overlap < LOOKED else False, (
+            f"The views hardly overlap ({stated.overlap:.0%} of the pixels fall into another view): they "
+            "show different places, or the poses' convention or the depths' unit is wrong."
+        )
+    chance = stated.depth > NO_BETTER * control.depth
+    if stated.depth > BAD or (stated.depth > GOOD and chance):
+        shuffled = (
+            f"{control.depth:.1%} with the poses shuffled" if np.isfinite(control.depth) else "as nothing"
+        )
+        return False, (
+            f"The views do not fit each other: {_said(stated)} ({shuffled}). Look at the order of the poses, "
+            "their convention, the unit of the depths, and the intrinsics."
+        )
+    if chance:
+        return None, f"Whether the poses are right cannot be told: {_said(stated)}, shuffled or not."
+    return True, f"The views fit each other: {_said(stated)}."
+
+
+def _said(fit: _Fit) -> str:
+    if not np.isfinite(fit.depth):
+        return "no view falls into another"
+    return f"depths differ by {fit.depth:.1%} and {fit.agreement:.0%} of the pixels agree"
+
+
+def _by_matches(scene: Scene, pairs: int) -> Consistency:
+    """Compare views without depth: by points matched between neighbours."""
+    names = [view.name for view in scene.views]
+    some = names if len(names) <= VIEWS else looked_at(scene, VIEWS)
+    pictures, cameras = [], []
+    for name in some:
+        try:
+            pictures.append(scene.view(name).color())
+        except InputError:
+            continue
+        cameras.append(scene.view(name).camera)
+    near = [(i, i + gap) for gap in (1, 2) for i in range(len(cameras) - gap)][:pairs]
+    matches = matched(pictures, near)
+    stated = misses(matches, cameras)
+    if not len(stated):
+        return Consistency(
+            pairs=len(near),
+            verdict="The views have no depth, and too few points that match to tell whether the poses fit.",
+        )
+    off = float(np.median(stated))
+    orders = shuffles(len(cameras), SHUFFLES)
+    control = float(np.median([np.median(misses(matches, [cameras[k] for k in order])) for order in orders]))
+    words = f"matched points are {off:.1f} pixels off, {control:.1f} with the poses shuffled"
+    fits: bool | None = True
+    verdict = f"The views have no depth; their poses fit: {words}."
+    if off > PIXELS or off > NO_BETTER * control:
+        fits = False if off > PIXELS else None
+        verdict = f"The views have no depth; their poses do not fit: {words}."
+        if fits is None:
+            verdict = f"The views have no depth, and cannot tell whether the poses are right: {words}."
+    return Consistency(
+        epipolar=off, epipolar_shuffled=control, pairs=len(matches), fits=fits, verdict=verdict
+    )
+
+
+def _sheets(scene: Scene) -> tuple[list[tuple[int, Sheet]], list[str]]:
+    numbers = {name: number for number, name in enumerate(scene.names)}
+    sheets, warnings = [], []
+    for name in looked_at(scene, VIEWS):
+        try:
+            found = sheet(scene, name)
+        except InputError as error:
+            warnings.append(f"view {name!r}: {error.message}")
+            continue
+        if found is not None and len(found.local):
+            sheets.append((numbers[name], found))
+    return sheets, warnings
+
+
+def _cloud(scene: Scene, warnings: list[str]) -> Cloud | None:
+    """Fuse some views; None, and a warning, where there is nothing to fuse."""
+    names = looked_at(scene, FUSED)
+    try:
+        cloud = fuse(scene, names)
+    except InputError as error:
+        warnings.append(error.message)
+        return None
+    warnings += [problem for problem in cloud.left_out if problem not in warnings]
+    return cloud
+
+
+def _covered(scene: Scene, cloud: Cloud) -> float | None:
+    if not cloud.names:
+        return None
+    return float((coverage(scene, cloud.names, cloud).sum(axis=0) >= 2).mean())
+
+
+def _range(sheets: Sequence[Sheet]) -> tuple[float, float] | None:
+    if not sheets:
+        return None
+    low, high = np.percentile(np.concatenate([part.local[:, 2] for part in sheets]), (1, 99))
+    return float(low), float(high)
+
+
+def _missing(scene: Scene, with_depth: int, timed: int) -> list[str]:
+    count = len(scene)
+    said = []
+    if not scene.metric:
+        said.append("scale: nothing ties lengths to metres; answers are in scene units")
+    if not with_depth:
+        said.append("depth: points are found by intersecting rays of several views")
+    elif with_depth < count:
+        said.append(f"depth of {count - with_depth} of {count} views")
+    if not timed:
+        said.append("times: 'last seen' means the last in the order of the views")
+    elif timed < count:
+        said.append(f"times of {count - timed} of {count} views")
+    if scene.up is None:
+        said.append("up: told from the cameras and the floor")
+    if count == 1:
+        said.append("a second view: nothing can be checked against another")
+    return said
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _vector(values: np.ndarray) -> Vector:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
