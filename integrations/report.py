@@ -30,6 +30,7 @@ from ..tools.differences import Comparison, Difference
 from ..tools.moments import clock, during
 from .report_marks import Mark, Zoom, marks_on, zoomed
 from .report_pictures import Album, Shown
+from .report_scene import interval, packed, places, reading
 from .report_timeline import tracks
 
 FOLDER = Path(__file__).parent
@@ -99,7 +100,7 @@ def report(result: Result) -> str:
     str
         It shows, and holds as JSON, all that the result says: also the paths of the pictures' files. Its
         pictures are at most 1600 pixels wide and high, and take at most 32 MiB all together; previews of
-        videos' keyframes take 5 MiB more, and clips of what is cited of them 8 MiB.
+        videos' keyframes take 5 MiB more, clips of what is cited of them 8 MiB, and scenes' points 3 MiB.
     """
     album, left, pictures = Album(result), list(result.evidence), result.pictures
     pairs = [_pair(pictures, album, comparison, left) for comparison in result.comparisons]
@@ -109,11 +110,16 @@ def report(result: Result) -> str:
     others = [figure for picture in pictures if (figure := _figure(album, picture)).shown.id not in seen]
     timelines, left_out = tracks(result, album)
     given = {p.name for step in result.steps if isinstance(step, PlanStep) for p in step.pictures}
-    script = (FOLDER / "report.js").read_text(encoding="utf-8")
+    scenes = places(result, album)
+    style, script = (
+        "".join(_text(f"{name}.{kind}") for name in ("report", *(["report_scene"] if scenes else [])))
+        for kind in ("css", "js")
+    )
     return _template().render(
         result=result,
         verdict=worst(item.verdict for item in result.evidence),
         pairs=pairs,
+        scenes=scenes,
         tracks=timelines,
         left_out=left_out,
         proofs=proofs,
@@ -123,7 +129,7 @@ def report(result: Result) -> str:
         longest=max((step.seconds for step in result.steps), default=0.0) or 1.0,
         brain_tokens=sum(step.brain_tokens for step in result.steps if isinstance(step, CallStep)),
         embedded=album.embedded(),
-        style=(FOLDER / "report.css").read_text(encoding="utf-8"),
+        style=style,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         json=result.model_dump_json().translate(SCRIPT_ESCAPES),
@@ -298,6 +304,10 @@ def where(region: Region | None) -> str:
     return "all of it"
 
 
+def _text(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
@@ -310,6 +320,7 @@ def _template() -> jinja2.Template:
     environment.filters.update(
         where=where, source=source_of, percent=_percent, arguments=_arguments, clock=clock, during=during
     )
+    environment.filters.update(interval=interval, reading=reading, drawing=packed)
     environment.tests["observation"] = lambda step: isinstance(step, ObservationStep)
     return environment.get_template("report.html.jinja")
 

@@ -86,6 +86,15 @@ class Album:
         self._stills[name] = whole if region is None else whole.crop(region)
         return Shown(name, self._stills[name].size)
 
+    def keep(self, still: Still) -> Shown:
+        """Return a still whose pixels are at hand for the page; and keep it for embedding."""
+        key = (still.ref, still.region)
+        if key not in self._shown:
+            name = f"picture-{len(self._shown) + 1}"
+            self._stills[name] = still
+            self._shown[key] = Shown(name, still.size)
+        return self._shown[key]
+
     def preview(self, still: Still) -> Shown:
         """Return a still for the page, small; its pixels are not kept."""
         if still.sha256 not in self._previews:

@@ -1,0 +1,119 @@
+"""Drawings of a report: a scene as numbers that the page's script turns and draws, in the map's axes."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..memory.placed import Placed, Shot, Survey
+from ..tools.scene_map import Points, axes_of, measured, nice, stands
+
+MOST_POINTS = 40_000
+"""Of a scene: what a page draws smoothly, and a megabyte of it."""
+STEPS = 65_535
+"""Into how many steps the longest side of a scene is divided for the page."""
+EDGE = 1.0
+"""Percent of the points that may lie beside what the page shows at first, on each side."""
+SIGMAS = 2.5003
+"""Standard deviations that an ellipsoid reaches which holds 90 %: the square root of chi-square's of 3."""
+LINES = 5
+"""Of the ground's grid across what is shown: at least, and at most 2.5 times as many."""
+
+
+def drawing(survey: Survey, cloud: Points | None) -> dict[str, Any]:
+    """Return what the page's script draws, in the map's axes and the scene's unit.
+
+    Returns
+    -------
+    dict
+        ``count`` points as base64 of little-endian numbers: ``xyz`` (3 uint16 each: ``low + step * number``),
+        ``rgb`` (3 uint8) and ``normals`` (3 int8, of length 127; zeros where not known), ``voxel`` apart;
+        ``shots`` with ``eye``, the ``corners`` of the picture at depth 1, and whether ``looked``; ``things``
+        with ``label``, ``centre``, ``half`` of their extent or null, ``spread`` (the covariance of the
+        centre, scaled to hold 90 %) and ``seen`` (indices of shots, the best first); ``lines`` with ``ends``
+        and the labels that they are ``between``; ``bounds`` of what is to be seen at first, ``floor`` or
+        null with the ``grid``'s step.
+    """
+    axes = axes_of(survey)
+    names = {shot.camera: index for index, shot in enumerate(survey.shots)}
+    bounds = _bounds(survey, cloud, axes)
+    return {
+        **_packed(cloud, axes),
+        "shots": [_shot(shot, axes) for shot in survey.shots],
+        "things": [_drawn(one, axes, names) for one in survey.placed],
+        "lines": [
+            {"ends": _rounded(np.asarray(measure.ends) @ axes.T), "between": measure.between}
+            for measure in measured(survey)
+        ],
+        "bounds": _rounded(bounds),
+        "floor": survey.floor,
+        "grid": nice(max(float(np.ptp(bounds, axis=0)[:2].max()) / LINES, 1e-9)),
+    }
+
+
+def _packed(cloud: Points | None, axes: NDArray[np.float64]) -> dict[str, Any]:
+    if cloud is None or not len(cloud.points):
+        return {"count": 0}
+    chosen = np.arange(len(cloud.points))
+    if len(chosen) > MOST_POINTS:
+        chosen = np.random.default_rng(0).choice(len(chosen), MOST_POINTS, replace=False)
+    thinned = np.sqrt(len(cloud.points) / len(chosen))
+    points = cloud.points[chosen] @ axes.T
+    low, high = points.min(0), points.max(0)
+    step = max(float((high - low).max()) / STEPS, 1e-12)
+    return {
+        "count": len(chosen),
+        "xyz": _base64(((points - low) / step).round().astype("<u2")),
+        "rgb": _base64(cloud.colors[chosen].astype(np.uint8)),
+        "normals": _base64((cloud.normals[chosen] @ axes.T * 127).round().astype(np.int8)),
+        "low": _rounded(low),
+        "step": step,
+        # Of a surface of which only some points are kept, each stands for more of it.
+        "voxel": float(cloud.voxel * thinned),
+    }
+
+
+def _bounds(survey: Survey, cloud: Points | None, axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the (2, 3) corners of what is to be seen at first: objects and most points, or else cameras."""
+    rows = [np.zeros((0, 3))]
+    for one in survey.placed:
+        half = np.asarray(one.size or (0, 0, 0)) / 2
+        rows.append(axes @ np.asarray(one.centre) + np.array([-half, half]))
+    if cloud is not None and len(cloud.points):
+        rows.append(np.percentile(cloud.points @ axes.T, (EDGE, 100 - EDGE), axis=0))
+    if len(rows) == 1:
+        rows += [(axes @ stands(shot))[None] for shot in survey.shots] or [np.array([[-1.0] * 3, [1.0] * 3])]
+    every = np.concatenate(rows)
+    return np.array([every.min(0), every.max(0)])
+
+
+def _shot(shot: Shot, axes: NDArray[np.float64]) -> dict[str, Any]:
+    pose = np.asarray(shot.world_to_camera)
+    corners = [[0, 0, 1], [shot.width, 0, 1], [shot.width, shot.height, 1], [0, shot.height, 1]]
+    rays = np.linalg.solve(np.asarray(shot.intrinsics), np.array(corners, dtype=np.float64).T).T
+    return {
+        "eye": _rounded(axes @ stands(shot)),
+        "corners": _rounded(rays @ pose[:3, :3] @ axes.T),
+        "looked": shot.looked,
+    }
+
+
+def _drawn(one: Placed, axes: NDArray[np.float64], names: dict[str, int]) -> dict[str, Any]:
+    return {
+        "label": one.label,
+        "centre": _rounded(axes @ np.asarray(one.centre)),
+        "half": None if one.size is None else _rounded(np.asarray(one.size) / 2),
+        "spread": _rounded(SIGMAS**2 * axes @ np.asarray(one.covariance) @ axes.T, 8),
+        "seen": [names[seen.camera] for seen in one.seen if seen.camera in names],
+    }
+
+
+def _base64(numbers: NDArray[Any]) -> str:
+    return base64.b64encode(np.ascontiguousarray(numbers).tobytes()).decode()
+
+
+def _rounded(numbers: ArrayLike, digits: int = 5) -> Any:
+    return np.round(np.asarray(numbers, dtype=np.float64), digits).tolist()
