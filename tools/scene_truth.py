@@ -69,7 +69,7 @@ def behind(view: View, one: Solid, other: Solid) -> bool | None:
     depths = [view.project(solid.centre)[2] for solid in (one, other)]
     farther = depths[0] - depths[1]
     across = float(view.world_to_camera[0, :3] @ (one.centre - other.centre))
-    ways = [np.linalg.norm((solid.centre - eye(view))[:2]) for solid in (one, other)]
+    ways = [float(np.linalg.norm((solid.centre - eye(view))[:2])) for solid in (one, other)]
     nearest = away(one, eye(view)) - away(other, eye(view))
     clear = min(abs(farther), abs(ways[0] - ways[1]), abs(nearest)) >= CLEAR
     agreed = farther * (ways[0] - ways[1]) > 0 and farther * nearest > 0
@@ -80,7 +80,9 @@ def behind(view: View, one: Solid, other: Solid) -> bool | None:
 
 def nearer(view: View, one: Solid, other: Solid) -> bool | None:
     """Tell whether one solid is nearer to a camera than another; None: not clear."""
-    far = [(away(solid, eye(view)), np.linalg.norm(solid.centre - eye(view))) for solid in (one, other)]
+    far = [
+        (away(solid, eye(view)), float(np.linalg.norm(solid.centre - eye(view)))) for solid in (one, other)
+    ]
     by_surface, by_centre = far[0][0] - far[1][0], far[0][1] - far[1][1]
     if min(abs(by_surface), abs(by_centre)) < CLEAR or by_surface * by_centre < 0:
         return None
