@@ -1,4 +1,4 @@
-"""Consistency: whether a scene's poses, depths, units and intrinsics fit each other, before it is asked about.
+"""Consistency: whether a scene's poses, depths, units and intrinsics fit each other, before it is asked of.
 
 Views are warped into each other. A shuffled control does the same with the poses in each other's place: what
 fits no better than that, does not fit. Where something else fits better, the verdict names it.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -17,11 +16,13 @@ from ..errors import InputError
 from .epipolar import matched, misses
 from .floor import ground, upward
 from .fusion import Cloud, extent, fuse
+from .noise import Noise, adjust, noise
 from .placed import Vector
 from .scene import Scene
 from .suspicions import suspicions
+from .verdicts import NO_BETTER, fit, judge, middle
 from .visible import coverage
-from .warps import Sheet, Warp, looked_at, partners, sheet, shuffles, warp
+from .warps import Sheet, looked_at, partners, sheet, shuffles
 
 VIEWS = 24
 """Views that are warped, at most."""
@@ -31,18 +32,10 @@ PAIRS = 48
 """Pairs of views that are warped, at most."""
 SHUFFLES = 3
 """Controls; the median of them is reported."""
-GOOD, BAD = 0.01, 0.06
-"""Relative differences of depths up to which nothing is suspected, and from which on something is wrong."""
-NO_BETTER = 0.5
-"""A difference above this share of the control's is no better than chance."""
-CLEARLY = 0.1
-"""How much more of the pixels must agree for another reading of the files to be suspected."""
 PIXELS = 3.0
 """Median distance from the epipolar line from which on something is wrong."""
-STILL = 1e-4
-"""Share of the depth by which cameras must be apart to be in two places."""
-LOOKED = 0.02
-"""Share of a view's pixels that another must show for two views to overlap."""
+
+__all__ = ["Consistency", "Noise", "SceneInfo", "compare", "inspect", "noise"]
 
 
 class _Record(BaseModel):
@@ -64,6 +57,8 @@ class Consistency(_Record):
         Share of a view's pixels that the other shows with about the same depth and colour.
     epipolar, epipolar_shuffled : float or None, pixels
         Without depth: median distance of matched points from where the other view says that they lie.
+    depth_noise, pose_degrees, pose_noise : float or None
+        How far single depths (relative), directions and places of the cameras are off: standard deviations.
     pairs : int
         Pairs of views that were compared.
     fits : bool or None
@@ -80,6 +75,9 @@ class Consistency(_Record):
     agreement: float | None = None
     epipolar: float | None = None
     epipolar_shuffled: float | None = None
+    depth_noise: float | None = None
+    pose_degrees: float | None = None
+    pose_noise: float | None = None
     pairs: int = 0
     fits: bool | None = None
     verdict: str
@@ -134,15 +132,6 @@ class SceneInfo(_Record):
     times: tuple[float, float] | None
     missing: tuple[str, ...]
     warnings: tuple[str, ...]
-
-
-class _Fit(NamedTuple):
-    """How well warps fit: of depth and colour the difference, infinite where no view falls into another."""
-
-    depth: float
-    color: float
-    overlap: float
-    agreement: float
 
 
 def inspect(scene: Scene, pairs: int = PAIRS) -> SceneInfo:
@@ -200,15 +189,18 @@ def compare(scene: Scene, sheets: Sequence[tuple[int, Sheet]], pairs: int = PAIR
         return _by_matches(scene, pairs)
     views = [part for _, part in sheets]
     which = partners(views, pairs)
-    stated = _fit(views, which)
-    control = _middle(
+    stated = fit(views, which)
+    control = middle(
         [
-            _fit([replace(view, camera=views[k].camera) for view, k in zip(views, order, strict=True)], which)
+            fit([replace(view, camera=views[k].camera) for view, k in zip(views, order, strict=True)], which)
             for order in shuffles(len(views), SHUFFLES)
         ]
     )
-    others = [(_fit([one.applied(*part) for part in sheets], which), one.words) for one in suspicions(scene)]
-    fits, verdict = _judged(views, stated, control, others)
+    others = [(fit([one.applied(*part) for part in sheets], which), one.words) for one in suspicions(scene)]
+    names = scene.names
+    found, cameras = adjust(scene, [names[number] for number, _ in sheets])
+    right = [replace(part, camera=cameras.get(names[number], part.camera)) for number, part in sheets]
+    fits, verdict = judge(views, stated, control, others, fit(right, which), found, scene.unit)
     return Consistency(
         depth_rel=_number(stated.depth),
         depth_rel_shuffled=_number(control.depth),
@@ -216,73 +208,13 @@ def compare(scene: Scene, sheets: Sequence[tuple[int, Sheet]], pairs: int = PAIR
         colour_shuffled=_number(control.color),
         overlap=stated.overlap,
         agreement=stated.agreement,
+        depth_noise=found.depth_rel,
+        pose_degrees=float(np.degrees(found.pose_rad)) if found.pairs else None,
+        pose_noise=found.pose_m if found.pairs else None,
         pairs=len(which),
         fits=fits,
         verdict=verdict,
     )
-
-
-def _fit(views: Sequence[Sheet], pairs: Sequence[tuple[int, int]]) -> _Fit:
-    warps: list[Warp] = [warp(views[i], views[j]) for i, j in pairs]
-    depth = np.concatenate([one.depth for one in warps])
-    color = np.concatenate([one.color for one in warps])
-    overlap = float(np.mean([one.inside.mean() if len(one.inside) else 0.0 for one in warps]))
-    agreement = float(np.mean([one.agreement for one in warps]))
-    if not len(depth):
-        return _Fit(np.inf, np.inf, overlap, agreement)
-    return _Fit(float(np.median(np.abs(depth))), float(color.mean()), overlap, agreement)
-
-
-def _middle(fits: Sequence[_Fit]) -> _Fit:
-    return _Fit(*(sorted(values)[len(fits) // 2] for values in zip(*fits, strict=True)))
-
-
-def _judged(
-    views: Sequence[Sheet], stated: _Fit, control: _Fit, others: Sequence[tuple[_Fit, str]]
-) -> tuple[bool | None, str]:
-    """Return whether the views fit, and the verdict in words."""
-    suspected = [
-        (fit, words)
-        for fit, words in others
-        if (fit.agreement > stated.agreement + CLEARLY and not fit.depth > 0.6 * stated.depth)
-        or (fit.agreement >= stated.agreement and stated.depth > GOOD and fit.depth < stated.depth / 2)
-    ]
-    if suspected:
-        best, words = max(suspected, key=lambda other: (other[0].agreement, -other[0].depth))
-        return (
-            False,
-            f"The views do not fit each other: {words}. As they are, {_said(stated)}; then {_said(best)}.",
-        )
-    centres = np.stack([view.camera.centre for view in views])
-    far = float(np.median(np.concatenate([view.local[:, 2] for view in views])))
-    if np.ptp(centres, axis=0).max() < STILL * far:
-        return None, (
-            "All cameras stand in one place: there is no parallax, and nothing but the depths tells how far "
-            "things are."
-        )
-    if stated.overlap < LOOKED:
-        return None if control.overlap < LOOKED else False, (
-            f"The views hardly overlap ({stated.overlap:.0%} of the pixels fall into another view): they "
-            "show different places, or the poses' convention or the depths' unit is wrong."
-        )
-    chance = stated.depth > NO_BETTER * control.depth
-    if stated.depth > BAD or (stated.depth > GOOD and chance):
-        shuffled = (
-            f"{control.depth:.1%} with the poses shuffled" if np.isfinite(control.depth) else "as nothing"
-        )
-        return False, (
-            f"The views do not fit each other: {_said(stated)} ({shuffled}). Look at the order of the poses, "
-            "their convention, the unit of the depths, and the intrinsics."
-        )
-    if chance:
-        return None, f"Whether the poses are right cannot be told: {_said(stated)}, shuffled or not."
-    return True, f"The views fit each other: {_said(stated)}."
-
-
-def _said(fit: _Fit) -> str:
-    if not np.isfinite(fit.depth):
-        return "no view falls into another"
-    return f"depths differ by {fit.depth:.1%} and {fit.agreement:.0%} of the pixels agree"
 
 
 def _by_matches(scene: Scene, pairs: int) -> Consistency:

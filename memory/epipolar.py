@@ -51,7 +51,7 @@ def matched(pictures: Sequence[NDArray[np.uint8]], pairs: Sequence[tuple[int, in
     matches = []
     for i, j in pairs:
         (points, one), (others, other) = found[i], found[j]
-        if one is None or other is None or len(one) < FEWEST or len(other) < FEWEST:
+        if len(points) < FEWEST or len(others) < FEWEST:
             continue
         near = [pair for pair in matcher.knnMatch(one, other, k=2) if len(pair) == 2]
         good = [a for a, b in near if a.distance < RATIO * b.distance]
