@@ -30,12 +30,13 @@ from ..agent.result import Result
 from ..agent.steps import ObservationStep
 from ..errors import InputError, MissingExtraError, SightloopError
 from ..memory import Still
-from ..memory.placed import Measure, Placed, Shot, Survey
+from ..memory.placed import Placed, Shot, Survey
 from ..memory.scene import Scene
 from ..tools.mark import color_of
 from ..tools.scene_map import Points, axes_of, stands
 from .reopened import reopened, surveys
 from .report_drawing import SIGMAS
+from .report_scene import reading
 
 if TYPE_CHECKING:
     import rerun
@@ -46,6 +47,10 @@ QUALITY = 85
 """Of the pictures' JPEG."""
 LONGEST = 1280
 """Pixels of the longer side of a recorded picture; its camera is that of the smaller picture."""
+SPLAT = 0.75
+"""Radius of points over the distance of neighbours: without gaps between them."""
+THIN = -0.75
+"""Radius of rays: negative ones are pixels of the screen, whatever the scene's size."""
 INK = (40, 44, 52)
 """Of lines between points."""
 
@@ -129,7 +134,7 @@ def _ground(recording: rerun.RecordingStream, survey: Survey, name: str) -> list
     scene, cloud, notes = reopened(survey)
     recording.log(["world", name], rr.Transform3D(mat3x3=axes_of(survey)), static=True)
     if cloud is not None and len(cloud.points):
-        dots = rr.Points3D(cloud.points, colors=cloud.colors, radii=float(cloud.voxel) / 2)
+        dots = rr.Points3D(cloud.points, colors=cloud.colors, radii=SPLAT * float(cloud.voxel))
         recording.log(["world", name, "points"], dots, static=True)
     pictured = sorted(survey.shots, key=lambda shot: not shot.looked)[:MOST_PICTURES]
     reach = _reach(survey, cloud)
@@ -195,7 +200,7 @@ def _found(recording: rerun.RecordingStream, survey: Survey, name: str) -> None:
     for one in survey.placed:
         path = [*root, "objects", f"{one.label} {one.name}"]
         color = color_of(one.label)
-        label = f"{one.label} {one.name}, {one.confidence:.0%} sure"
+        label = f"{one.label} {one.name}"
         if one.size is not None:
             box = rr.Boxes3D(
                 centers=[one.centre],
@@ -209,11 +214,15 @@ def _found(recording: rerun.RecordingStream, survey: Survey, name: str) -> None:
         recording.log(path, box)
         recording.log([*path, "uncertainty"], _ellipsoid(one, color))
         rays = [[eyes[seen.camera], one.centre] for seen in one.seen if seen.camera in eyes]
-        recording.log([*path, "seen from"], rr.LineStrips3D(rays, colors=color))
+        recording.log([*path, "seen from"], rr.LineStrips3D(rays, colors=color, radii=THIN))
     for shot in survey.shots:
         _boxes(recording, [*root, "cameras", shot.camera, "found"], shot, survey.placed)
     for number, measure in enumerate(survey.measures, start=1):
-        _measure(recording, [*root, "measures", f"{number} {measure.kind}"], measure)
+        path = [*root, "measures", f"{number} {measure.kind}"]
+        recording.log(path, rr.TextDocument(measure.words))
+        if measure.ends is not None:
+            line = rr.LineStrips3D([measure.ends], colors=[INK], labels=[reading(measure)])
+            recording.log(path, line)
 
 
 def _ellipsoid(one: Placed, color: tuple[int, int, int]) -> Any:
@@ -243,13 +252,6 @@ def _boxes(recording: rerun.RecordingStream, path: list[Any], shot: Shot, placed
             labels=[f"{one.label} {one.name}" for one, _ in found],
         )
         recording.log(path, boxes)
-
-
-def _measure(recording: rerun.RecordingStream, path: list[Any], measure: Measure) -> None:
-    rr = _rerun()
-    if measure.ends is not None:
-        recording.log(path, rr.LineStrips3D([measure.ends], colors=[INK], labels=[measure.words]))
-    recording.log(path, rr.TextDocument(measure.words))
 
 
 def _quaternion(rotation: np.ndarray) -> list[float]:

@@ -188,9 +188,8 @@ class _Sheet:
     @classmethod
     def around(cls, places: Array, axes: Array) -> _Sheet:
         low, high = (places.min(0), places.max(0)) if len(places) else (np.zeros(2), np.ones(2))
-        extent = np.maximum(high - low, 1e-9)
-        longest = max(float(extent.max()), 1e-6)
-        scale = (SIDE - 2 * MARGIN) / longest
+        extent = high - low
+        scale = (SIDE - 2 * MARGIN) / (float(extent.max()) or 1.0)
         size = np.maximum(extent * scale + 2 * MARGIN, SIDE * SLIMMEST)
         centre = (low + high) / 2
         width, height = (round(float(side)) for side in size)
