@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..memory.scene import Scene
 from ..tools.divide import division, settled
 from ..tools.followup import complete
 from ..tools.intents import Change, about_the_whole
+from ..tools.scene_questions import parse
 from ..tools.video_questions import kind, split
 from .state import Exchange, State
 from .steps import AnswerStep, Call, CallStep, Record, Step, VerifyStep
@@ -89,6 +91,8 @@ class Playbook:
         """Return the next move for ``state``."""
         if not tools:
             return Move()
+        if state.room is not None:
+            return self._in_scene(state, state.room)
         if state.searches and not state.found_by("find"):
             return self._call(state, "find", question=state.question)
         if state.searches:
@@ -121,6 +125,17 @@ class Playbook:
         parts = state.found_by("look_in_parts")
         if not parts and division(eyes.checkpoint, state.question, state.stills) is not None:
             return self._call(state, "look_in_parts", question=state.question)
+        return self._call(state, "look", question=state.question)
+
+    def _in_scene(self, state: State, room: Scene) -> Move:
+        """Plan in a scene: measure what can be measured; for anything else choose views, and look."""
+        if state.draft is not None:
+            return Move()
+        measured = parse(state.question, room.names).kind != "open"
+        if measured and not state.found_by("measure"):
+            return self._call(state, "measure", question=state.question)
+        if not state.found_by("views"):
+            return self._call(state, "views", question=state.question)
         return self._call(state, "look", question=state.question)
 
     def restate(self, question: str, history: tuple[Exchange, ...]) -> str:

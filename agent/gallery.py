@@ -54,15 +54,18 @@ class Gallery:
             raise InputError(f"there is no {name!r}; there are: {known}.{hint}", input=name)
         return key
 
-    def add(self, still: Still) -> Picture:
-        """Name a still, and return it as steps tell it; one that is already here keeps its name."""
-        for name, known in self._stills.items():
-            if known is still or known == still:
-                return self.picture(name)
-        return self.picture(self._put(still))
+    def add(self, still: Still, name: str | None = None) -> Picture:
+        """Name a still, and return it as steps tell it; one that is already here keeps its name.
 
-    def _put(self, still: Still) -> str:
-        name = label(still, len(self._stills) + 1)
+        ``name`` is what it is called, if it has a number of its own, as the views of a scene have.
+        """
+        for known, other in self._stills.items():
+            if other is still or other == still:
+                return self.picture(known)
+        return self.picture(self._put(still, name))
+
+    def _put(self, still: Still, name: str | None = None) -> str:
+        name = name or label(still, len(self._stills) + 1)
         self._stills[name] = still
         return name
 

@@ -96,6 +96,8 @@ class Loop:
                 parts=(state.question, *state.pending) if state.pending else (),
                 stills=state.inputs,
                 videos=state.videos,
+                scene=state.scene,
+                views=len(state.room) if state.room is not None else 0,
                 visual_tokens=tokens,
                 pictures=state.gallery.pictures[: state.inputs],
                 skipped=run.skipped,
@@ -146,7 +148,7 @@ class Loop:
             found = tool(call.tool)(run.meter, run.state, dict(call.arguments))
         except SightloopError as error:
             if run.state.draft is None and _is_the_question(call, run.state):
-                raise  # the question itself cannot be looked at or searched for: nothing else will answer it
+                raise  # it cannot be looked at, searched for or measured: nothing else will answer it
             return run.observation(call, Found(text=error.message), failed=True)
         run.learn(call, found)
         return run.observation(call, found)
@@ -202,11 +204,14 @@ def _is_the_question(call: Call, state: State) -> bool:
     if call.tool == "look":
         return not call.arguments.get("images")
     own = call.arguments.get("question") in (None, "", state.question)
-    return call.tool == "find" and own and call.arguments.keys() <= {"question"} and not state.stills
+    only = own and call.arguments.keys() <= {"question"} and not state.stills
+    return call.tool in ("find", "measure") and only
 
 
 def _inputs(state: State, tokens: int, name: str) -> str:
     """Return what a run is about, in one line."""
     searched = count(state.videos, "video") if state.videos else "a memory" if state.searches else ""
+    if state.room is not None:
+        return f"a scene of {count(state.room, 'view')} for {name}"
     stills = f"{count(state.inputs, 'still')} of {tokens} visual tokens" if state.inputs else ""
     return f"{' and '.join(part for part in (stills, searched) if part)} for {name}"

@@ -18,28 +18,30 @@ from PIL import Image
 
 from ..errors import InputError
 from ..memory import Still
+from ..memory.scene import Scene
 from ..memory.sources.files import VIDEO_SUFFIXES, files_in
 from ..memory.sources.photos import SUFFIXES, photos, read_photo
 from ..memory.sources.web import download, is_url
 from ..tools.differences import MOST_STILLS
 
-Input: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.generic] | Still
-"""A file, a folder of photos and videos, an image or array in memory, or a still."""
+Input: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.generic] | Still | Scene
+"""A file, a folder of photos and videos, an image or array in memory, a still, or a scene."""
 
 Item = TypeVar("Item")
 
-_ONE = (str, os.PathLike, Image.Image, np.ndarray, Still)
+_ONE = (str, os.PathLike, Image.Image, np.ndarray, Still, Scene)
 
 
 class Gathered(NamedTuple):
     """Inputs that were read: stills, videos that open, and an error for each input that could not be used.
 
-    There is always a still or a video, unless a memory is asked instead.
+    There is always a still, a video or a scene, unless a memory is asked instead. A scene comes alone.
     """
 
     stills: list[Still]
     skipped: list[InputError]
     videos: tuple[str, ...] = ()
+    scene: Scene | None = None
 
 
 def asked(question: str) -> str:
@@ -52,21 +54,26 @@ def asked(question: str) -> str:
 def gather(inputs: Input | Iterable[Input], *, urls: bool = False) -> Gathered:
     """Read all inputs, in their order; a folder stands for the photos and the videos in it.
 
-    Videos are only opened here: what they show is for a memory to keep, and for a search to find.
+    Videos are only opened here: what they show is for a memory to keep, and for a search to find. So are
+    scenes, whose views are chosen for the question.
 
     Parameters
     ----------
-    inputs : path, PIL image, array or Still, or several of them
+    inputs : path, PIL image, array, Still or Scene, or several of them
     urls : bool
         Whether web addresses may be fetched; they are refused otherwise.
 
     Raises
     ------
     InputError
-        If there is no input, or none that can be read.
+        If there is no input, or none that can be read, or something beside a scene.
     """
     stills: list[Still] = []
-    every, videos, skipped = _apart([inputs] if isinstance(inputs, _ONE) else inputs)
+    given = [inputs] if isinstance(inputs, _ONE) else list(inputs)
+    scenes = [scene for scene in map(_scene, given) if scene is not None]
+    if scenes:
+        return _alone(scenes, given)
+    every, videos, skipped = _apart(given)
     for reads, run in groupby(every, lambda item: _reader(item, urls)):
         # Neighbouring paths are read in one call, which bounds the memory of all of them together.
         read, bad = reads(list(run))
@@ -83,6 +90,28 @@ def gather(inputs: Input | Iterable[Input], *, urls: bool = False) -> Gathered:
         f"none of the {len(skipped)} inputs can be read:\n{listed}",
         input=", ".join(error.input or "?" for error in skipped),
     )
+
+
+def _scene(item: Input) -> Scene | None:
+    """Return the scene that an input is, if it is one."""
+    if isinstance(item, Scene):
+        return item
+    if not isinstance(item, (str, os.PathLike)) or not str(item) or "\0" in str(item):
+        return None
+    from ..memory.sources.scenes import is_scene, open_scene
+
+    return open_scene(item) if is_scene(item) else None
+
+
+def _alone(scenes: list[Scene], given: list[Input]) -> Gathered:
+    """Return the only input, which is a scene, with what its reader left out."""
+    scene = scenes[0]
+    if len(given) > 1:
+        raise InputError(
+            f"{scene.source} is a 3D scene, which is asked about alone; ask about the rest separately.",
+            input=scene.source,
+        )
+    return Gathered([], [InputError(line, input=scene.source) for line in scene.warnings], (), scene)
 
 
 def _apart(inputs: Iterable[Input]) -> tuple[list[Input], list[str], list[InputError]]:
@@ -134,11 +163,11 @@ def several(gathered: Gathered) -> Gathered:
     InputError
         If there is only one still, or more than 16; what else could not be read is named too.
     """
-    if gathered.videos:
-        raise InputError(
-            f"comparing takes pictures, and {gathered.videos[0]} is a video: ask a question about it.",
-            input=gathered.videos[0],
-        )
+    other = gathered.scene.source if gathered.scene else next(iter(gathered.videos), None)
+    if other is not None:
+        kind = "scene" if gathered.scene else "video"
+        message = f"comparing takes pictures, and {other} is a {kind}: ask a question about it."
+        raise InputError(message, input=other)
     count = len(gathered.stills)
     if 2 <= count <= MOST_STILLS:
         return gathered

@@ -56,7 +56,8 @@ class Library:
             If there are no stills, and none of the videos can be read.
         """
         if not gathered.videos:
-            return self._memory if self._own and not gathered.stills else None
+            alone = not gathered.stills and gathered.scene is None
+            return self._memory if self._own and alone else None
         with self._adding:
             if self._memory is None:
                 self._memory = memory_of(self._eyes)

@@ -15,6 +15,7 @@ from pydantic import PrivateAttr, ValidationError
 
 from ..errors import EvidenceError, InputError
 from ..memory import Evidence, Still, StillRef
+from ..memory.placed import Measure, Placed
 from ..tools.differences import Comparison
 from ..tools.llava_next.answers import Usage
 from ..tools.look import distinct
@@ -37,6 +38,10 @@ class Result(Record):
         Every still that the answer rests on, with the region where one is known.
     comparisons : tuple of Comparison
         What differs between pictures, where they were compared.
+    measures : tuple of Measure
+        What was measured in a scene, with 90 % intervals; the one that answers first.
+    objects : tuple of Placed
+        What was found in a scene, one for each physical object.
     steps : tuple of Step
         What was done, in order; an AnswerStep is the last.
     usage : Usage
@@ -52,6 +57,8 @@ class Result(Record):
     confidence: Confidence
     evidence: tuple[Evidence, ...]
     comparisons: tuple[Comparison, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    objects: tuple[Placed, ...] = ()
     steps: tuple[Step, ...]
     usage: Usage
     model: str

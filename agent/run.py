@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sized
 from dataclasses import dataclass, field
 from textwrap import shorten
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from langgraph.runtime import Runtime
 
@@ -27,6 +27,9 @@ from .state import Answered, Draft, Exchange, State
 from .steps import Call, ObservationStep, Picture, Step, StoppedBecause
 from .tool import Found
 from .toolbox import tool
+
+if TYPE_CHECKING:
+    from ..memory.scene import Scene
 
 SUMMARY_WIDTH = 80
 """Characters of an answer in a step's summary."""
@@ -127,7 +130,7 @@ class Run:
             history = (*before.history, Exchange(question=before.whole, answer=before.words))
         inputs = self._values.get("inputs") or []
         if self.live.gathered is None and before is not None and not inputs:
-            gathered = Gathered(self._pictures(before.inputs).stills, [], before.videos)
+            gathered = Gathered(self._pictures(before.inputs).stills, [], before.videos, _room(before))
         else:
             gathered = self.live.gathered or self._library.gathered(inputs)
         if before is not None:  # what the turn before has spent is its own
@@ -144,9 +147,10 @@ class Run:
             history=history,
             videos=gathered.videos,
             searches=memory is not None,
+            scene=gathered.scene.source if gathered.scene is not None else None,
             pending=tuple(rest),
         )
-        self.live.state = state.remembering(memory)
+        self.live.state = state.remembering(memory).standing_in(gathered.scene)
         return self.live.state
 
     @property
@@ -193,6 +197,7 @@ class Run:
             comparisons=found.comparisons,
             pictures=found.pictures,
             timeline=found.timeline,
+            survey=found.survey,
             failed=failed,
         )
 
@@ -219,6 +224,7 @@ class Run:
                 divided=bool(found.parts or found.comparisons),
                 comparisons=found.comparisons,
                 frames=found.frames,
+                cited=found.cited,
             )
         )
         self.meter.has_answer = True
@@ -269,12 +275,15 @@ class Run:
         assert state.draft is not None  # only a run with one ends
         last = Answered(question=state.question, draft=state.draft, evidence=state.evidence)
         parts = (*state.answered, last)
+        surveys = [step.survey for step in state.steps if step.kind == "observation" and step.survey]
         self.live.result = Result(
             question=state.whole,
             answer=state.words,
             confidence=math.prod(part.draft.confidence for part in parts),
             evidence=tuple(item for part in parts for item in part.evidence),
             comparisons=tuple(pair for part in parts for pair in part.draft.comparisons),
+            measures=tuple(measure for survey in surveys for measure in survey.measures),
+            objects=tuple(one for survey in surveys[-1:] for one in survey.placed),
             steps=tuple(state.steps),
             usage=self.meter.usage,
             model=self.meter.name,
@@ -305,7 +314,7 @@ class Run:
     def _restored(self) -> State:
         """Read the run that the channels hold, with its pictures."""
         assert self._kept is not None  # the first node makes one
-        state = self._kept.placed(self._pictures())
+        state = self._kept.placed(self._pictures()).standing_in(_room(self._kept))
         if not state.searches:
             return state
         videos = Gathered([], [], state.videos)
@@ -317,6 +326,15 @@ class Run:
             return Gallery(self.live.state.gallery.stills[:count])
         kept = self._values["run"]["pictures"][:count]
         return Gallery.restored(kept, self._values.get("media", {}))
+
+
+def _room(state: State) -> Scene | None:
+    """Return the scene that a state is about, opened again where that is needed."""
+    if state.room is not None or state.scene is None:
+        return state.room
+    from ..memory.sources.scenes import open_scene
+
+    return open_scene(state.scene)
 
 
 def sure(text: str, confidence: float) -> str:

@@ -16,10 +16,19 @@ from .gallery import Gallery
 from .steps import Call, Confidence, ObservationStep, Record, Step, StoppedBecause
 
 if TYPE_CHECKING:
+    from ..memory.scene import Scene
     from ..memory.store import VisualMemory
 
 SHORT_ANSWER = 24
 """Tokens up to which an answer is short."""
+
+
+class Citation(Record):
+    """Evidence of a scene: ``thing`` is there, in the region, or nowhere in the still."""
+
+    thing: str
+    there: bool
+    evidence: Evidence
 
 
 class Draft(Record):
@@ -44,6 +53,8 @@ class Draft(Record):
     frames : tuple of str
         Names of the frames of a video that it is drawn from together, the one to show first: those between
         which something comes or goes, or over which it moves.
+    cited : tuple of Citation
+        What it rests on, where it was measured in a scene.
     """
 
     text: str
@@ -55,6 +66,7 @@ class Draft(Record):
     comparisons: tuple[Comparison, ...] = ()
     said: bool = False
     frames: tuple[str, ...] = ()
+    cited: tuple[Citation, ...] = ()
 
     @property
     def short(self) -> bool:
@@ -105,6 +117,8 @@ class State(BaseModel):
         Files that a search is to look in.
     searches : bool
         Whether there is something to search: videos, or a memory and no inputs.
+    scene : str or None
+        Path of the scene that the question is about.
     sightings : tuple of Sighting
         What searches found, the best first.
     focus : tuple of str
@@ -142,6 +156,7 @@ class State(BaseModel):
     inputs: int
     videos: tuple[str, ...] = ()
     searches: bool = False
+    scene: str | None = None
     sightings: tuple[Sighting, ...] = ()
     focus: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
@@ -160,6 +175,7 @@ class State(BaseModel):
 
     _gallery: Gallery = PrivateAttr(default_factory=Gallery)
     _memory: VisualMemory | None = PrivateAttr(default=None)
+    _room: Scene | None = PrivateAttr(default=None)
 
     @classmethod
     def begin(cls, question: str, stills: Sequence[Still], **more: Any) -> State:
@@ -179,6 +195,16 @@ class State(BaseModel):
     def memory(self) -> VisualMemory | None:
         """What searches look in, if there is anything to search."""
         return self._memory
+
+    def standing_in(self, scene: Scene | None) -> State:
+        """Give a state the scene that it is about, and return it."""
+        self._room = scene
+        return self
+
+    @property
+    def room(self) -> Scene | None:
+        """The scene that the question is about, if it is about one."""
+        return self._room
 
     def placed(self, gallery: Gallery) -> State:
         """Give a state that was read from JSON its pictures, and return it."""
@@ -228,6 +254,9 @@ class State(BaseModel):
     def adopt(self, draft: Draft) -> None:
         """Make ``draft`` the best answer so far, and gather what it rests on, unverified."""
         self.draft, self.verified = draft, False
+        if draft.cited:
+            self.evidence = tuple(citation.evidence for citation in draft.cited)
+            return
         if any(comparison.differences for comparison in draft.comparisons):
             self.evidence = self._of_differences(draft)
             return

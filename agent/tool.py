@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import InputError
 from ..memory import Box
+from ..memory.placed import Survey
 from ..memory.timeline import Timeline
 from ..tools.differences import Comparison
 from ..tools.look import Eyes
 from ..tools.small_looks import Part
-from .state import Sighting, State
+from .state import Citation, Sighting, State
 from .steps import Picture
 
 
@@ -25,7 +26,7 @@ class Found:
 
     ``tokens`` is the answer's length in the model's tokens, ``undecided`` says that the tool has no answer,
     ``cut_short`` that it was stopped before its end. A search says what it found (``sightings``) and which
-    pictures the question is now looked at with (``focus``); ``frames`` is as of a Draft.
+    pictures the question is now looked at with (``focus``); ``frames`` and ``cited`` are as of a Draft.
     """
 
     text: str
@@ -43,6 +44,8 @@ class Found:
     sightings: tuple[Sighting, ...] | None = None
     focus: tuple[str, ...] | None = None
     frames: tuple[str, ...] = ()
+    survey: Survey | None = None
+    cited: tuple[Citation, ...] = ()
 
 
 class Arguments(BaseModel):

@@ -18,6 +18,7 @@ from ..tools.intents import Change, Moving
 from ..tools.look import Eyes, look, look_closer, whole
 from ..tools.mark import mark
 from ..tools.video_questions import of_stills
+from .scene_tools import SCENE_TOOLS, posed
 from .state import State
 from .tool import Arguments, Found, OfImages, Tool
 from .video_tools import VIDEO_TOOLS
@@ -86,6 +87,8 @@ def _look(eyes: Eyes, state: State, asking: Asking) -> Found:
     question = asking.question or state.question
     if state.searches:
         question = of_stills(question)
+    if state.room is not None and eyes.checkpoint.reads_times:  # the embedded model would be confused
+        question = posed(state, question)
     seen = look(eyes, question, stills_of(state, asking.images))
     return Found(
         text=f"{seen.text} ({seen.confidence:.0%} sure)",
@@ -240,15 +243,17 @@ TOOLS: dict[str, Tool] = {
         Tool("mark", "Draw numbered boxes on an image, to speak of them by number.", Marking, _mark),
         Tool("show", "See an image again.", OfImage, _show),
         *VIDEO_TOOLS,
+        *SCENE_TOOLS,
     )
 }
 """All tools by name."""
 
 
 def usable(state: State) -> dict[str, Tool]:
-    """Return the tools that can do something in a run: without anything to search, nothing is searched."""
-    searching = {tool.name for tool in VIDEO_TOOLS}
-    return {name: tool for name, tool in TOOLS.items() if state.memory is not None or name not in searching}
+    """Return the tools that can do something in a run: nothing is searched without anything to search."""
+    idle = {tool.name for tool in (() if state.memory is not None else VIDEO_TOOLS)}
+    idle |= {tool.name for tool in (() if state.room is not None else SCENE_TOOLS)}
+    return {name: tool for name, tool in TOOLS.items() if name not in idle}
 
 
 def tool(name: str) -> Tool:

@@ -1,10 +1,12 @@
 """Verify: reopen evidence from its origin and ask again, before an answer is called confirmed.
 
-Four ways to ask again, chosen by the answer. Each difference between pictures is looked at in its region
-alone, against its opposite. What was drawn from small looks has them taken again, in other framings. Any
-other short answer is asked for anew, of the reopened pixels in other framings: every model can answer a
-question, and one that changes its mind when the picture moves by a few pixels did not know. Two sentences are
-never the same word for word, so a long answer is put to the model as a claim, to which it says yes or no.
+Five ways to ask again, chosen by the answer. Each difference between pictures is looked at in its region
+alone, against its opposite. What was measured in a scene rests on what stands in boxes of its views: each is
+asked for again, in other framings of its box. What was drawn from small looks has them taken again, in other
+framings. Any other short answer is asked for anew, of the reopened pixels in other framings: every model can
+answer a question, and one that changes its mind when the picture moves by a few pixels did not know. Two
+sentences are never the same word for word, so a long answer is put to the model as a claim, to which it says
+yes or no.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from ..tools.look import Eyes, interleave, same_answer, sees_one_at_a_time
 from ..tools.moments import shown_at
 from ..tools.small_looks import YES_NO, SmallLooks
 from ..tools.video_questions import NOT_FOUND, of_stills, singular, things
-from .state import Draft
+from .state import Citation, Draft
 from .steps import Picture, Verdict
 
 CLAIM = "{claim} . Is that right, yes or no?"
@@ -29,6 +31,9 @@ CLAIM = "{claim} . Is that right, yes or no?"
 
 TRIM = 0.02
 """Share of width and height that a framing leaves out, so small that no answer should depend on it."""
+
+MARGINS = (0.15, 0.4)
+"""Shares of a box's longer side that are shown around it when what stands in it is asked for again."""
 
 SURE = 0.6
 """Share of probability for a claim from which it is confirmed, and against it from which it is rejected."""
@@ -103,7 +108,9 @@ def verify(
     if not evidence:
         return Verification((), "unverified", None, ("not verified: the answer rests on no picture.",))
     try:
-        if any(pair.differences for pair in draft.comparisons):
+        if draft.cited:
+            again = [_standing(eyes, citation) for citation in draft.cited]
+        elif any(pair.differences for pair in draft.comparisons):
             again = _compared(eyes, draft.comparisons, pictures)
         elif draft.frames:
             again = [_over_time(eyes, question, draft, pictures)]
@@ -132,6 +139,21 @@ def _asked(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]
     if draft.short and not draft.said:
         return [_reframed(eyes, question, draft.text, stills)] * len(stills)
     return [_claimed(eyes, evidence[0].claim, stills)] * len(stills)
+
+
+def _standing(eyes: Eyes, citation: Citation) -> _Again:
+    """Ask again whether a thing stands in its box, or, where it was not found, anywhere in the view."""
+    still = citation.evidence.reopen()
+    boxes = frames(still) if still.region is None else [_around(still.region, margin) for margin in MARGINS]
+    whole = still.whole or still
+    (there,) = SmallLooks(eyes, [whole.crop(box) for box in boxes]).there([singular(citation.thing)])
+    sure = sum(there) / len(there)
+    return _Again(sure, 1 - sure) if citation.there else _Again(1 - sure, sure)
+
+
+def _around(box: Box, margin: float) -> Box:
+    more = margin * max(box.x1 - box.x0, box.y1 - box.y0)
+    return Box(x0=box.x0 - more, y0=box.y0 - more, x1=box.x1 + more, y1=box.y1 + more)
 
 
 def _over_time(eyes: Eyes, question: str, draft: Draft, pictures: Sequence[Picture]) -> _Again:

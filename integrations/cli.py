@@ -30,11 +30,13 @@ from .cli_options import (
     Files,
     GpuBytes,
     InMemory,
+    InScene,
     Json,
     Model,
     Optional,
     Quantization,
     Report,
+    Rerun,
     Seconds,
     Steps,
     Trace,
@@ -43,6 +45,7 @@ from .cli_options import (
     eyes_of,
     put,
 )
+from .cli_scene import scene as scenes
 
 if TYPE_CHECKING:
     from ..agent import Limits
@@ -66,6 +69,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 register_memory(app)
+app.add_typer(scenes)
 app.add_typer(bench)
 
 
@@ -121,6 +125,7 @@ def _root(
 def ask(
     question: Annotated[str, typer.Argument(help="What to ask, in your own words.", show_default=False)],
     files: Optional = None,
+    scene: InScene = None,
     memory: InMemory = None,
     embedder: Embedding = None,
     model: Model = None,
@@ -132,20 +137,36 @@ def ask(
     max_gpu_bytes: GpuBytes = None,
     report: Report = None,
     trace: Trace = None,
+    rerun: Rerun = None,
     allow_urls: AllowUrls = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Answer a question about pictures and videos, or about a memory, with evidence and cost."""
+    """Answer a question about pictures, videos, a 3D scene, or a memory, with evidence and cost."""
+    limits = _limits(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
+    inputs = _inputs(question, files, scene, memory, allow_urls)
+    result = _run(question.strip(), inputs, limits, model, device, quantization, memory, embedder)
+    _deliver(result, report, trace, as_json)
+    if rerun is not None:
+        from .rerun import write_rerun
+
+        write_rerun(result, rerun)
+
+
+def _inputs(
+    question: str, files: Sequence[str] | None, scene: str | None, memory: str | None, urls: bool
+) -> Gathered:
+    """Read what is asked about, before torch and the weights are loaded."""
     from ..agent.inputs import Gathered, asked, gather
 
-    limits = _limits(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
-    question = asked(question)  # input is read before torch and the weights are loaded
+    asked(question)
+    if scene is not None:
+        from ..memory.sources.scenes import open_scene
+
+        return gather([*(files or ()), open_scene(scene)], urls=urls)
     if not files and memory is None:
-        raise typer.BadParameter("name a picture, a video or a folder, or a --memory to ask.")
-    inputs = gather(files, urls=allow_urls) if files else Gathered([], [])
-    result = _run(question, inputs, limits, model, device, quantization, memory, embedder)
-    _deliver(result, report, trace, as_json)
+        raise typer.BadParameter("name a picture, a video or a folder, a --scene, or a --memory to ask.")
+    return gather(files, urls=urls) if files else Gathered([], [])
 
 
 @app.command()
@@ -254,11 +275,10 @@ def plan(
     from .render import show_plan
 
     checkpoint = _checkpoint(model)
-    stills, skipped, videos = gather(files)
-    for video in videos:
-        skipped.append(
-            InputError(f"{video} is a video: what a question costs depends on what is found.", input=video)
-        )
+    stills, skipped, videos, scene = gather(files)
+    for found in (*videos, *([scene.source] if scene is not None else ())):
+        message = f"{found} is a video or a scene: what a question costs depends on what is found."
+        skipped.append(InputError(message, input=found))
     if not stills:
         raise skipped[-1]
     for error in skipped:

@@ -78,6 +78,21 @@ Report = Annotated[
         help="Write a page with pictures, boxes, steps and cost.", callback=_writable, show_default=False
     ),
 ]
+InScene = Annotated[
+    str | None,
+    typer.Option(
+        "--scene", help="A 3D scene of posed views (see `sightloop scene info`).", show_default=False
+    ),
+]
+Rerun = Annotated[
+    Path | None,
+    typer.Option(
+        "--rerun",
+        help='Write a recording for the Rerun viewer (needs the extra "rerun").',
+        callback=_writable,
+        show_default=False,
+    ),
+]
 Trace = Annotated[
     Path | None, typer.Option(help="Save the run and its pictures to this folder.", show_default=False)
 ]

@@ -71,7 +71,8 @@ def test_a_result_is_json_that_reads_back_and_adds_up(eyes: LlavaNext, tmp_path:
     files = [photo(tmp_path / f"{i}.png", color=(60 * i, 20, 20)) for i in range(count)]
     result = VisualAgent(eyes).run(QUESTION, files)
     assert Result.model_validate_json(result.model_dump_json()) == result
-    fields = {"question", "answer", "confidence", "evidence", "comparisons", "steps", "usage", "model"}
+    fields = {"question", "answer", "confidence", "evidence", "comparisons", "measures", "objects"}
+    fields |= {"steps", "usage", "model"}
     assert set(json.loads(result.model_dump_json())) == {*fields, "stopped_because"}
     assert [step.kind for step in result.steps][:3] == ["plan", "call", "observation"]
     assert result.steps[-1].kind == "answer"

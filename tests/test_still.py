@@ -286,8 +286,14 @@ def test_evidence_on_pixels_in_memory_says_so() -> None:
 
 
 def test_evidence_of_a_kind_without_a_reader_says_so() -> None:
+    still = Still(np.zeros((3, 3, 3), np.uint8), Page(source="book.pdf", number=3))
+    with pytest.raises(EvidenceError, match="page"):
+        Evidence.of(still, "black", 0.9).reopen()
+
+
+def test_evidence_on_a_view_of_a_scene_that_is_gone_says_so() -> None:
     still = Still(np.zeros((3, 3, 3), np.uint8), View(source="room", camera="left"))
-    with pytest.raises(EvidenceError, match="view"):
+    with pytest.raises(EvidenceError, match="room"):
         Evidence.of(still, "black", 0.9).reopen()
 
 

@@ -37,6 +37,13 @@ def open_scene(path: str | os.PathLike[str]) -> Scene:
     raise SceneError(f"{place} is no scene of a known format.", input=str(place))
 
 
+def is_scene(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path is a scene of a known format, by what lies there; nothing else is read."""
+    from .scene_json import is_scene_json
+
+    return is_scene_json(checked_path(path, "scene"))
+
+
 def read_view(source: str, camera: str) -> Still:
     """Read the picture of one view again; errors as of :func:`open_scene` and ``Scene.still``."""
     return open_scene(source).still(camera)

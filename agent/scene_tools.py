@@ -1,0 +1,170 @@
+"""Scene tools: measure in a 3D scene, and choose the views of it that a question is looked at with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from ..errors import ContextOverflowError, InputError
+from ..memory import Evidence, View
+from ..tools.look import Eyes, interleave, label, sees_one_at_a_time
+from .state import Citation, State
+from .steps import Picture
+from .tool import Arguments, Found, Tool
+
+if TYPE_CHECKING:
+    from ..memory.scene import Scene
+    from ..tools.measure import Measured
+
+VIEWS = 8
+"""Views that a question is looked at with, at most, unless the model sees fewer well."""
+CITED, CITED_EACH = 12, 2
+"""Pieces of evidence that a measurement cites, at most, and of each object."""
+
+
+class Measuring(Arguments):
+    """A question about where things are."""
+
+    question: str = Field(default="", max_length=400, description="empty for the user's own question")
+
+
+class Viewing(Arguments):
+    """What views are wanted for."""
+
+    question: str = Field(default="", max_length=400, description="empty for the user's own question")
+    count: int = Field(default=VIEWS, ge=1, le=32, description="how many views, at most")
+
+
+def _measure(eyes: Eyes, state: State, measuring: Measuring) -> Found:
+    from ..tools.measure import measure
+    from ..tools.scene_questions import parse
+    from ..tools.views import choose, relevance
+
+    scene, question = _room(state), measuring.question or state.question
+    asked = parse(question, scene.names)
+    if asked.kind == "open":
+        raise InputError(
+            "measuring answers how far, how large, how high, how many, on which side and where; "
+            "look at views for anything else."
+        )
+    names = choose(scene, relevance(eyes, scene, ", ".join(asked.named)), VIEWS)
+    found = measure(eyes, scene, asked, names)
+    return _told(state, scene, found)
+
+
+def _told(state: State, scene: Scene, found: Measured) -> Found:
+    cited = _cited(scene, found)
+    shown = dict.fromkeys(shot.camera for shot in found.survey.shots if shot.looked)
+    pictures = tuple(_picture(state, scene, name) for name in shown)
+    return Found(
+        text=found.text,
+        answer=found.text,
+        confidence=found.confidence,
+        parts=found.parts,
+        pictures=pictures,
+        notes=found.notes,
+        survey=found.survey,
+        cited=cited,
+    )
+
+
+def _cited(scene: Scene, found: Measured) -> tuple[Citation, ...]:
+    """Return the boxes that a measurement rests on; of what was not found, the views that do not show it."""
+    survey = found.survey
+    labels = {label for measure in survey.measures[:1] for label in measure.between}
+    objects = [one for one in survey.placed if one.label in labels]
+    if not objects:
+        return _absent(scene, found)
+    each = CITED_EACH if len(objects) * CITED_EACH <= CITED else 1
+    return tuple(
+        Citation(
+            thing=one.name,
+            there=True,
+            evidence=Evidence.of(
+                scene.still(seen.camera), f"{one.name} {one.label}", seen.confidence, seen.box
+            ),
+        )
+        for one in objects[:CITED]
+        for seen in one.seen[:each]
+    )
+
+
+def _absent(scene: Scene, found: Measured) -> tuple[Citation, ...]:
+    looked = [shot.camera for shot in found.survey.shots if shot.looked]
+    return tuple(
+        Citation(
+            thing=name,
+            there=False,
+            evidence=Evidence.of(scene.still(camera), f"no {name}", found.confidence),
+        )
+        for name in found.missing
+        for camera in looked[:CITED_EACH]
+    )
+
+
+def _views(eyes: Eyes, state: State, viewing: Viewing) -> Found:
+    from ..tools.poses import in_words
+    from ..tools.views import choose, relevance
+
+    scene, question = _room(state), viewing.question or state.question
+    names = choose(scene, relevance(eyes, scene, question), viewing.count)
+    names = _within(eyes, scene, names, question)
+    pictures = [_picture(state, scene, name) for name in names]
+    called = {picture.name: name for picture, name in zip(pictures, names, strict=True)}
+    return Found(
+        text=f"chose {len(names)} of {len(scene)} views: {in_words(scene, called)}",
+        pictures=tuple(pictures),
+        focus=tuple(picture.name for picture in pictures),
+    )
+
+
+def posed(state: State, question: str) -> str:
+    """Put before a question where the views that it is asked of were taken from."""
+    from ..tools.poses import in_words
+
+    stills = state.stills
+    called = {
+        label(still, number): still.origin.camera
+        for number, still in enumerate(stills, start=1)
+        if isinstance(still.origin, View)
+    }
+    return f"{in_words(_room(state), called)}.\n{question}" if len(called) > 1 else question
+
+
+def _within(eyes: Eyes, scene: Scene, names: Sequence[str], question: str) -> list[str]:
+    """Return as many of the views, the first ones, as one prompt of the model holds."""
+    kept = list(names)
+    while len(kept) > 1 and not sees_one_at_a_time(eyes.checkpoint, scene.stills(kept[:2])):
+        try:
+            eyes.plan(interleave(question, scene.stills(kept), eyes.checkpoint))
+        except ContextOverflowError:
+            kept = kept[: (len(kept) + 1) // 2]
+        else:
+            break
+    return kept
+
+
+def _picture(state: State, scene: Scene, camera: str) -> Picture:
+    """Return a view as steps tell it; it is called by its number in the scene, whenever it is looked at."""
+    return state.gallery.add(scene.still(camera), f"view {scene.names.index(camera) + 1}")
+
+
+def _room(state: State) -> Scene:
+    if state.room is None:
+        raise InputError("there is no 3D scene to measure in.")
+    return state.room
+
+
+SCENE_TOOLS = (
+    Tool(
+        "measure",
+        "Measure in the 3D scene: how far apart things are, how large, how high above the floor, how many "
+        "there are in all, on which side of each other seen from a view, where one is or was last seen.",
+        Measuring,
+        _measure,
+    ),
+    Tool("views", "Choose and see the views of the 3D scene that matter for a question.", Viewing, _views),
+)
+"""Tools that need a scene."""
