@@ -1,9 +1,10 @@
 """Held-out scenes with exact truth: block worlds and rooms of the embedded model, and what is asked of them.
 
 ``python -m sightloop.tools.scene_worlds --kind room --seed 1 --count 2 --out DIR`` writes folders of
-posed RGB-D views (``scene.json``) and ``questions.jsonl`` with one object a line: ``{"inputs": [...], "question": ...,
-"answer": ..., "kind": ...}``. Noise of poses and depths can be added; the truth stays that of the world. A
-walk is a room seen by many cameras, most of which look at a bare wall. Everything here is synthetic.
+posed RGB-D views (``scene.json``) and ``questions.jsonl`` with one object a line: ``{"inputs": [...],
+"question": ..., "answer": ..., "kind": ...}``. Noise of poses and depths can be added; the truth stays that
+of the world. A walk is a room seen by many cameras, most of which look at a bare wall. Everything here is
+synthetic.
 """
 
 from __future__ import annotations

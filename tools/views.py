@@ -57,7 +57,7 @@ def relevance(embedder: Embedder, scene: Scene, text: str) -> dict[str, float]:
         Of stills and texts.
     scene : Scene
     text : str
-        What is looked for: "red block, blue ball".
+        What is looked for: "red block, blue ball"; empty for nothing, of which nothing is known.
 
     Returns
     -------
@@ -68,10 +68,10 @@ def relevance(embedder: Embedder, scene: Scene, text: str) -> dict[str, float]:
     Raises
     ------
     InputError
-        If the text is empty, or no view can be read.
+        If no view can be read.
     """
     if not text.strip():
-        raise InputError("views are chosen for a text; it is empty.")
+        return {}
     known = _embedded.setdefault(scene, {}).setdefault(embedder.name, {})
     wanted = [scene.names[i] for i in spread(_poses(scene.views), EMBEDDED)]
     stills = {name: still for name in wanted if name not in known and (still := _shown(scene, name))}
