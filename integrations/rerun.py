@@ -86,6 +86,7 @@ def write_rerun(result: Result, path: str | Path) -> Path:
         )
     names = _names(found)
     recording = rr.RecordingStream("sightloop")
+    recording.set_log_time_enabled(False)
     try:
         target.touch()
         recording.save(target, default_blueprint=_blueprint(found, names))
