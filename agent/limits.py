@@ -12,9 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import InsufficientMemoryError
+from ..memory import Still
 from ..tools.llava_next.answers import Usage
 from ..tools.look import Eyes
 
@@ -214,6 +217,22 @@ class Meter:
         )
         self._count(choice.usage for choice in choices)
         return choices
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the eyes put stills and texts into one space."""
+        return hasattr(self.eyes, "embed")
+
+    def embed(self, items: Sequence[Still | str]) -> NDArray[np.float32]:
+        """Embed stills and texts, as :class:`~sightloop.memory.embed.Embedder`, within the limits."""
+        prompts: list[Prompt] = [[item] for item in items if isinstance(item, Still)]
+        self.admit(prompts)
+        began = time.monotonic()
+        vectors: NDArray[np.float32] = self.eyes.embed(items)  # type: ignore[attr-defined]
+        tokens = sum(self.plan(prompt).visual_tokens for prompt in prompts)
+        seconds = time.monotonic() - began
+        self._count([Usage(visual_tokens=tokens, stills=len(prompts), seconds=seconds)])
+        return vectors
 
     def admit(self, prompts: Sequence[Prompt] = ()) -> None:
         """Raise :class:`LimitReached` or :class:`Cancelled` where these prompts may not run any more."""

@@ -10,6 +10,7 @@ from pydantic import Field
 from ..errors import ContextOverflowError, InputError
 from ..memory import Evidence, View
 from ..tools.look import Eyes, interleave, label, sees_one_at_a_time
+from .limits import Meter
 from .state import Citation, State
 from .steps import Picture
 from .tool import Arguments, Found, Tool
@@ -40,7 +41,7 @@ class Viewing(Arguments):
 def _measure(eyes: Eyes, state: State, measuring: Measuring) -> Found:
     from ..tools.measure import measure
     from ..tools.scene_questions import parse
-    from ..tools.views import choose, relevance
+    from ..tools.views import choose
 
     scene, question = _room(state), measuring.question or state.question
     asked = parse(question, scene.names)
@@ -49,7 +50,9 @@ def _measure(eyes: Eyes, state: State, measuring: Measuring) -> Found:
             "measuring answers how far, how large, how high, how many, on which side and where; "
             "look at views for anything else."
         )
-    names = choose(scene, relevance(eyes, scene, ", ".join(asked.named)), VIEWS)
+    place = asked.viewpoint.view if asked.viewpoint is not None else None
+    always = [place] if place is not None else []
+    names = choose(scene, _relevance(eyes, scene, ", ".join(asked.named)), VIEWS, always=always)
     found = measure(eyes, scene, asked, names)
     return _told(state, scene, found)
 
@@ -106,10 +109,10 @@ def _absent(scene: Scene, found: Measured) -> tuple[Citation, ...]:
 
 def _views(eyes: Eyes, state: State, viewing: Viewing) -> Found:
     from ..tools.poses import in_words
-    from ..tools.views import choose, relevance
+    from ..tools.views import choose
 
     scene, question = _room(state), viewing.question or state.question
-    names = choose(scene, relevance(eyes, scene, question), viewing.count)
+    names = choose(scene, _relevance(eyes, scene, question), viewing.count)
     names = _within(eyes, scene, names, question)
     pictures = [_picture(state, scene, name) for name in names]
     called = {picture.name: name for picture, name in zip(pictures, names, strict=True)}
@@ -118,6 +121,15 @@ def _views(eyes: Eyes, state: State, viewing: Viewing) -> Found:
         pictures=tuple(pictures),
         focus=tuple(picture.name for picture in pictures),
     )
+
+
+def _relevance(eyes: Eyes, scene: Scene, text: str) -> dict[str, float] | None:
+    """Return how well views go with a text; None where all are looked at, or the eyes cannot tell."""
+    from ..tools.views import relevance
+
+    if len(scene) <= VIEWS or not isinstance(eyes, Meter) or not eyes.embeds:
+        return None
+    return relevance(eyes, scene, text)
 
 
 def posed(state: State, question: str) -> str:
