@@ -94,7 +94,7 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"{ASK}(?:the )?(?:elevation|altitude) of <a>",
     ),
     "distance": (
-        r"how far(?: apart| away)? (?:are|is|lie|stand) <p>(?: apart| away)?{EACH}",
+        r"how far(?: apart| away)?{EACH} (?:are|is|lie|stand) <p>(?: apart| away)?{EACH}",
         r"how far(?: apart| away)? <p> (?:are|is|lie|stand)(?: apart| away)?{EACH}",
         r"how close(?: together)? (?:are|do) <p>(?: stand| lie)?{EACH}(?: together)?",
         r"(?:{ASK}{GAP}|{METRES}(?: is| are| lies?| there)*(?: {GAP})?) (?:between|separates?|"

@@ -146,7 +146,8 @@ def named_view(text: str, names: Sequence[str]) -> str | None:
     if found is None:
         return None
     number = _number(found[1] or found[2], len(names))
-    called = re.compile(rf"{_PICTURE}[ _-]?0*{number}")
+    word = re.match(_PICTURE, plain)
+    called = re.compile(rf"{word[0] if word else _PICTURE}[ _-]?0*{number}")
     for view in names:
         if found[1] and called.fullmatch(PurePosixPath(view.casefold()).stem):
             return view

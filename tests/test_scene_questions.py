@@ -1,0 +1,430 @@
+"""Questions about scenes, as people word them: what is measured, between what, seen from where."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sightloop.errors import SceneError
+from sightloop.tools.scene_asked import WORDINGS
+from sightloop.tools.scene_questions import SIDES, SceneQuestion, parse
+from sightloop.tools.scene_viewpoints import Viewpoint, named_view
+
+NAMES = [f"view{number}.png" for number in range(1, 9)]
+FROM_2, FROM_3 = Viewpoint(view="view2.png"), Viewpoint(view="view3.png")
+BOTH = ("red cube", "blue ball")
+
+
+def meant(question: str) -> dict[str, Any]:
+    """What a question means, without what it leaves open and without its text."""
+    read = parse(question, NAMES)
+    assert read.text == question
+    plain = SceneQuestion(read.kind, question)
+    every = {name: getattr(read, name) for name in SceneQuestion.__slots__}
+    return {name: value for name, value in every.items() if name == "kind" or value != getattr(plain, name)}
+
+
+# ---------------------------------------------------------------- lengths
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How far is the red cube from the blue ball?",
+        "how far away from the blue ball is the red cube",
+        "How far apart are the red cube and the blue ball?",
+        "How far apart from each other are the red cube and the blue ball?",
+        "Tell me how far the red cube is from the blue ball.",
+        "Could you tell me the distance between the red cube and the blue ball?",
+        "What's the shortest distance from the red cube to the blue ball?",
+        "What is the distance of the red cube from the blue ball?",
+        "How close is the red cube to the blue ball?",
+        "How many metres lie between the red cube and the blue ball?",
+        "how many centimetres is the red cube from the blue ball?",
+        "How much empty space separates the red cube from the blue ball?",
+        "Measure the gap between the red cube and the blue ball, surface to surface.",
+        "The red cube and the blue ball: how far apart do they stand?",
+        "How far is it from the red cube to the blue ball?",
+    ],
+)
+def test_a_distance_between_surfaces_is_asked_for(question: str) -> None:
+    assert meant(question) == {"kind": "distance", "things": BOTH}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what is the distance between the red cube and the blue ball (centre to centre)?",
+        "What is the distance between the centers of the red cube and the blue ball?",
+        "How far is the centre of the red cube from the centre of the blue ball?",
+        "What distance is there between the middle of the red cube and the middle of the blue ball?",
+    ],
+)
+def test_a_distance_between_centres_is_asked_for(question: str) -> None:
+    assert meant(question) == {"kind": "distance", "things": BOTH, "centres": True}
+
+
+@pytest.mark.parametrize(
+    ("question", "read"),
+    [
+        ("How far apart are the two red blocks?", {"things": ("red block", "red block")}),
+        ("How far is the mug from view 2?", {"things": ("mug",), "viewpoint": FROM_2}),
+        ("how far away is the mug, seen from view 3?", {"things": ("mug",), "viewpoint": FROM_3}),
+        ("How far is the mug from the camera?", {"things": ("mug",)}),
+        ("From the window, how far is the mug?", {"things": ("mug", "window")}),
+        ("How far is the black and white dog from the ball?", {"things": ("black and white dog", "ball")}),
+        (
+            "How far is the cup on the desk from the chair near the door?",
+            {"things": ("cup on the desk", "chair near the door")},
+        ),
+    ],
+)
+def test_what_a_distance_is_between(question: str, read: dict[str, Any]) -> None:
+    assert meant(question) == {"kind": "distance", **read}
+
+
+@pytest.mark.parametrize(
+    ("question", "dimension"),
+    [
+        ("How tall is the red pillar?", "height"),
+        ("How high is the red pillar?", "height"),
+        ("What is the height of the red pillar?", "height"),
+        ("How tall would you say the red pillar is?", "height"),
+        ("What height does the red pillar have?", "height"),
+        ("How wide is the red pillar?", "width"),
+        ("Tell me the width of the red pillar.", "width"),
+        ("How long is the red pillar?", "length"),
+        ("how deep is the red pillar", "depth"),
+        ("How big is the red pillar?", None),
+        ("What are the dimensions of the red pillar?", None),
+        ("what size is the red pillar", None),
+    ],
+)
+def test_sizes(question: str, dimension: str | None) -> None:
+    stated = {"dimension": dimension} if dimension else {}
+    assert meant(question) == {"kind": "size", "things": ("red pillar",), **stated}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How high above the floor is the lamp?",
+        "how high up is the lamp?",
+        "At what height is the lamp?",
+        "How far off the ground is the lamp?",
+        "How far is the lamp from the floor?",
+        "what is the height of the lamp above the floor?",
+        "At what height above the floor hangs the lamp?",
+    ],
+)
+def test_heights_above_the_floor(question: str) -> None:
+    assert meant(question) == {"kind": "height", "things": ("lamp",)}
+
+
+# ---------------------------------------------------------------- counts and places
+
+
+@pytest.mark.parametrize(
+    ("question", "read"),
+    [
+        ("How many green blocks are there in all?", {"things": ("green block",)}),
+        ("how many chairs are in this room", {"things": ("chair",)}),
+        ("How many different chairs can you see in the room?", {"things": ("chair",)}),
+        ("Count the chairs.", {"things": ("chair",)}),
+        ("What number of chairs do you find here?", {"things": ("chair",)}),
+        ("Counting every view, how many chairs exist?", {"things": ("chair",)}),
+        ("How many chairs does this place hold?", {"things": ("chair",)}),
+        ("How many people are there?", {"things": ("person",)}),
+        ("how many objects do you see?", {"things": ("object",)}),
+        ("How many red things are there altogether?", {"things": ("red thing",)}),
+        ("How many chairs are in view 2?", {"things": ("chair",), "viewpoint": FROM_2}),
+        ("Is there a red ball?", {"things": ("red ball",), "polar": True}),
+        ("Are there any chairs in this room?", {"things": ("chair",), "polar": True}),
+        ("Can you see a mug?", {"things": ("mug",), "polar": True}),
+    ],
+)
+def test_counts(question: str, read: dict[str, Any]) -> None:
+    assert meant(question) == {"kind": "count", **read}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "where did I last see the mug?",
+        "When did I last see the mug?",
+        "In which view was the mug last seen?",
+        "where was the mug last seen",
+        "Which view last shows the mug?",
+        "Which view was the last one to show the mug?",
+        "When did you see the mug for the last time?",
+        "where have you seen the mug last?",
+        "Where did I leave my mug?",
+    ],
+)
+def test_what_was_seen_last(question: str) -> None:
+    assert meant(question) == {"kind": "seen", "things": ("mug",)}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "where is the mug?",
+        "Where are the mugs?",
+        "Do you know where the mug is?",
+        "locate the mug",
+        "What is the location of the mug?",
+        "Which views show the mug?",
+    ],
+)
+def test_where_something_is(question: str) -> None:
+    assert meant(question) == {"kind": "where", "things": ("mug",)}
+
+
+# ---------------------------------------------------------------- sides
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is the red cube left of the blue ball seen from view 3?",
+        "From view 3, is the red cube to the left of the blue ball?",
+        "Seen from the third view, is the red cube on the left side of the blue ball?",
+        "tell me whether the red cube is to the left of the blue ball in view 3",
+        "Is the red cube, as seen from view 3, left of the blue ball?",
+        "Is the red cube left of the blue ball seen from view3.png?",
+        "Judged from view 3, does the red cube stand left of the blue ball?",
+        "Is the red cube to the left of the blue ball from the perspective of camera 3?",
+    ],
+)
+def test_whether_a_side_holds(question: str) -> None:
+    read = {"things": BOTH, "relation": "left", "polar": True, "viewpoint": FROM_3}
+    assert meant(question) == {"kind": "relation", **read}
+
+
+@pytest.mark.parametrize(
+    ("question", "offered"),
+    [
+        ("Seen from view 2, which side of the blue ball is the red cube on?", SIDES[:2]),
+        ("On which hand of the blue ball do you see the red cube from view 2?", SIDES[:2]),
+        ("Is the red cube left or right of the blue ball in view 2?", SIDES[:2]),
+        ("Is the red cube in front of or behind the blue ball from view 2?", SIDES[2:]),
+        ("Where is the red cube relative to the blue ball, seen from view 2?", SIDES),
+    ],
+)
+def test_which_side(question: str, offered: tuple[str, ...]) -> None:
+    read = {"things": BOTH, "offered": offered, "viewpoint": FROM_2}
+    assert meant(question) == {"kind": "relation", **read}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "which is nearer to view 2, the red cube or the blue ball?",
+        "Which of the red cube and the blue ball is closer to view 2?",
+        "Is the red cube or the blue ball nearer to view 2?",
+        "The red cube or the blue ball: which is closer to view 2?",
+        "Of the red cube and the blue ball, which lies closer to view 2?",
+        "Is it the red cube or the blue ball that is closer to view 2?",
+    ],
+)
+def test_which_is_nearer(question: str) -> None:
+    assert meant(question) == {"kind": "relation", "things": BOTH, "relation": "nearer", "viewpoint": FROM_2}
+
+
+def test_nearer_to_a_thing_than_another() -> None:
+    read = meant("Is the red cube closer to the sofa than the blue ball?")
+    sofa = Viewpoint(at="sofa")
+    nearer = {"things": BOTH, "relation": "nearer", "polar": True, "viewpoint": sofa}
+    assert read == {"kind": "relation", **nearer}
+    farther = meant("Which is further from the sofa, the red cube or the blue ball?")
+    assert farther == {"kind": "relation", "things": BOTH, "relation": "farther", "viewpoint": sofa}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Standing at the door facing the sofa, is the lamp on my left?",
+        "Standing at the door facing the sofa is the lamp on my left?",
+        "If I stand at the door and look at the sofa, is the lamp on my left?",
+        "When you stand by the door and face the sofa, do you have the lamp on your left?",
+        "I am at the door. Facing the sofa, is the lamp to my left?",
+        "Is the lamp on my left if I'm at the door looking at the sofa?",
+    ],
+)
+def test_standing_at_one_thing_and_facing_another(question: str) -> None:
+    place = Viewpoint(at="door", facing="sofa")
+    read = {"things": ("lamp",), "relation": "left", "polar": True, "viewpoint": place}
+    assert meant(question) == {"kind": "relation", **read}
+
+
+def test_everything_named_has_to_be_found() -> None:
+    asked = parse("Standing at the door facing the sofa, which chair is behind the lamp?", NAMES)
+    assert asked.named == ("lamp", "door", "sofa", "chair")
+
+
+@pytest.mark.parametrize(
+    ("question", "read"),
+    [
+        (
+            "what is behind the sofa as seen from the window?",
+            {"things": ("sofa",), "relation": "behind", "viewpoint": Viewpoint(at="window")},
+        ),
+        (
+            "From the window, what is behind the sofa?",
+            {"things": ("sofa",), "relation": "behind", "viewpoint": Viewpoint(at="window")},
+        ),
+        (
+            "What's to the left of the sofa, as seen from view 2?",
+            {"things": ("sofa",), "relation": "left", "viewpoint": FROM_2},
+        ),
+        (
+            "Which chair is right of the sofa in view 3?",
+            {"things": ("sofa",), "relation": "right", "viewpoint": FROM_3, "among": "chair"},
+        ),
+        (
+            "Which object is hidden behind the sofa from view 3?",
+            {"things": ("sofa",), "relation": "behind", "viewpoint": FROM_3},
+        ),
+        (
+            "I'm at the window looking at the door. What is on my right?",
+            {"relation": "right", "viewpoint": Viewpoint(at="window", facing="door")},
+        ),
+    ],
+)
+def test_what_is_on_a_side(question: str, read: dict[str, Any]) -> None:
+    assert meant(question) == {"kind": "behind", **read}
+
+
+@pytest.mark.parametrize(
+    ("question", "read"),
+    [
+        ("what is nearest to the sofa?", {"things": ("sofa",)}),
+        ("What thing stands closest to the sofa?", {"things": ("sofa",)}),
+        ("What is the closest object to the sofa?", {"things": ("sofa",)}),
+        ("What is the nearest neighbour of the sofa?", {"things": ("sofa",)}),
+        ("Which chair is nearest to the sofa?", {"things": ("sofa",), "among": "chair"}),
+        ("what is nearest to view 2?", {"viewpoint": FROM_2}),
+        ("What is farthest from the sofa?", {"things": ("sofa",), "relation": "farther"}),
+    ],
+)
+def test_what_is_nearest(question: str, read: dict[str, Any]) -> None:
+    assert meant(question) == {"kind": "nearest", "relation": "nearer", **read}
+
+
+# ---------------------------------------------------------------- what is not measured
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what room is this?",
+        "what would I do next?",
+        "Describe the room.",
+        "What colour is the sofa?",
+        "Is the sofa red?",
+        "How many chairs are left of the table?",
+        "How many mugs are on the table?",
+        "How far is it?",
+        "Where am I?",
+        "What is behind it?",
+        "Would the sofa fit between the door and the window?",
+        "How many days until Christmas?",
+        "",
+    ],
+)
+def test_anything_else_is_looked_at(question: str) -> None:
+    assert meant(question)["kind"] == "open"
+
+
+# ---------------------------------------------------------------- views
+
+
+@pytest.mark.parametrize(
+    ("words", "view"),
+    [
+        ("view 3", "c.png"),
+        ("the third view", "c.png"),
+        ("camera number 2", "b.png"),
+        ("the last picture", "view_1.jpg"),
+        ("view 1", "view_1.jpg"),  # what is called so goes before what stands there
+        ("image 1", "a.png"),
+        ("b.png", "b.png"),
+        ("scan/a", None),
+        ("the window", None),
+    ],
+)
+def test_views_are_named_by_number_and_by_file(words: str, view: str | None) -> None:
+    assert named_view(words, ["a.png", "b.png", "c.png", "view_1.jpg"]) == view
+
+
+@pytest.mark.parametrize("words", ["view 9", "the tenth view", "camera 0"])
+def test_a_view_that_is_not_there_is_an_error(words: str) -> None:
+    with pytest.raises(SceneError, match=f"no {words.removeprefix('the ')}.*8 views"):
+        parse(f"Is the mug left of the box seen from {words}?", NAMES)
+
+
+# ---------------------------------------------------------------- any words at all
+
+
+def test_the_sentences_of_the_bench_are_understood() -> None:
+    slots = {"a": "red cube", "b": "blue ball", "c": "lamp", "xs": "red cubes", "k": "3"}
+    for kind, sentences in WORDINGS.items():
+        for sentence in sentences:
+            read = parse(sentence.format(**slots, side="left", depth="behind"), NAMES)
+            assert read.kind != "open", (kind, sentence)
+            assert set(read.named) <= {"red cube", "blue ball", "lamp"}, sentence
+            assert read.viewpoint == FROM_3 or "{k}" not in sentence, sentence
+
+
+WORDS = re.findall(
+    r"\S+",
+    "how far is the red cube from blue ball and a an what which where when did I last see behind left of right in "
+    "front view 3 2. seen as standing at facing on my or nearer to than nearest many are there all tall wide high "
+    "above floor ? , : . between distance centre two both it me is does lie",
+)
+sentences = st.lists(st.sampled_from(WORDS), max_size=16).map(" ".join)
+
+
+@given(question=st.one_of(st.text(max_size=60), sentences))
+@example(question="how far apart are and ?")
+@example(question="from, from ,")
+@example(question="İ view ²?")
+def test_no_text_is_too_odd(question: str) -> None:
+    try:
+        read = parse(question, NAMES)
+    except SceneError as error:
+        assert "the scene has 8 views" in str(error)
+        return
+    assert read.text == question
+    assert len(set(read.named)) == len(read.named)
+    for name in read.named:
+        assert name == " ".join(name.split())
+        assert not re.match(r"(?:the|an?) ", name) or read.kind == "open"
+
+
+colours = st.sampled_from(["red", "blue", "black and white", "dark green", "small orange"])
+nouns = st.sampled_from(["chair", "box", "mug", "table lamp", "bus", "door"])
+things = st.tuples(colours, nouns).map(" ".join)
+
+
+@given(one=things, other=things, number=st.integers(1, 8))
+def test_names_are_kept_whole(one: str, other: str, number: int) -> None:
+    view = Viewpoint(view=f"view{number}.png")
+    assert meant(f"How far is the {one} from the {other}?")["things"] == (one, other)
+    assert meant(f"What is the gap between the {one} and the {other}?")["things"] == (one, other)
+    assert meant(f"How tall is a {one}?")["things"] == (one,)
+    for side in ("left", "right"):
+        read = meant(f"Is the {one} to the {side} of my {other}, seen from view {number}?")
+        assert (read["things"], read["relation"], read["viewpoint"]) == ((one, other), side, view)
+
+
+@given(question=st.sampled_from([s for many in WORDINGS.values() for s in many]))
+def test_case_and_spacing_do_not_count(question: str) -> None:
+    slots = {"a": "red cube", "b": "blue ball", "c": "lamp", "xs": "red cubes", "k": "3"}
+    text = question.format(**slots, side="left", depth="behind")
+    read, other = parse(text, NAMES), parse("  ".join(text.upper().split(" ")) + " ", NAMES)
+    assert (read.kind, read.things, read.viewpoint) == (other.kind, other.things, other.viewpoint)
