@@ -15,7 +15,7 @@ from pydantic import PrivateAttr, ValidationError
 
 from ..errors import EvidenceError, InputError
 from ..memory import Evidence, Still, StillRef
-from ..memory.placed import Measure, Placed
+from ..memory.placed import Measure, Placed, Survey
 from ..tools.differences import Comparison
 from ..tools.llava_next.answers import Usage
 from ..tools.look import distinct
@@ -78,6 +78,12 @@ class Result(Record):
     def skipped(self) -> tuple[str, ...]:
         """What could not be read, and why."""
         return tuple(line for step in self.steps if isinstance(step, PlanStep) for line in step.skipped)
+
+    @property
+    def survey(self) -> Survey | None:
+        """What was found out about a scene last."""
+        told = [step.survey for step in self.steps if isinstance(step, ObservationStep) and step.survey]
+        return told[-1] if told else None
 
     @property
     def notes(self) -> tuple[str, ...]:

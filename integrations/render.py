@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from ..memory import Span
+from ..memory import Span, View
 from ..tools.moments import clock, during
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def show_result(result: Result) -> None:
     console.print()
     for told in _differences(result):
         console.print(told)
+    for told in _places(result):
+        console.print(told)
     for item in result.evidence:
         console.print(_evidence_line(item))
     usage = result.usage
@@ -65,8 +67,21 @@ def _differences(result: Result) -> Iterator[str]:
             yield f"{names}: {one.kind:12} {one.words}, {places}, {one.probability:.0%} sure"
 
 
+def _places(result: Result) -> Iterator[str]:
+    """Yield a line for each thing that was measured after the answer, and for each object that was found."""
+    for measure in result.measures[1:]:
+        yield f"measured {measure.words}"
+    unit = result.survey.unit if result.survey is not None else ""
+    for one in result.objects:
+        at = ", ".join(f"{coordinate:.2f}" for coordinate in one.centre)
+        size = f", {' x '.join(f'{side:.2f}' for side in one.size)} {unit}" if one.size else ""
+        yield f"object {one.label} {one.name}, at ({at}){size}, in {_counted(len(one.seen), 'view')}"
+
+
 def _evidence_line(item: Evidence) -> Text:
     where = item.still.origin.source
+    if isinstance(item.still.origin, View):
+        where += f", {item.still.origin.camera}"
     if isinstance(item.region, Span):
         where += f", {during(item.region)}"
     elif item.region is not None:

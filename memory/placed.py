@@ -132,3 +132,8 @@ class Survey(_Record):
     shots: tuple[Shot, ...] = ()
     placed: tuple[Placed, ...] = ()
     measures: tuple[Measure, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """What lengths are in, as answers write it."""
+        return "m" if self.metric else "scene units"

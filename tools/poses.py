@@ -46,7 +46,7 @@ def _moved(one: Camera, other: Camera, unit: str) -> list[str]:
     apart = one.world_to_camera[:3, :3] @ (other.centre - one.centre)
     names = (("left", "right"), ("up", "down"), ("back", "forward"))
     return [
-        f"{abs(along):.1f}{unit} {pair[along > 0]}"
+        f"{abs(along):.1f}{unit} {pair[int(along > 0)]}"
         for along, pair in zip(apart, names, strict=True)
         if abs(along) >= NEAR
     ]
@@ -58,7 +58,7 @@ def _turned(one: Camera, other: Camera) -> list[str]:
     aside = math.degrees(math.atan2(ahead[0], ahead[2]))
     down = math.degrees(math.asin(np.clip(ahead[1], -1, 1)))
     return [
-        f"turned {abs(angle):.0f} degrees {pair[angle > 0]}"
+        f"turned {abs(angle):.0f} degrees {pair[int(angle > 0)]}"
         for angle, pair in ((aside, ("left", "right")), (down, ("up", "down")))
         if abs(angle) >= LEVEL
     ]
