@@ -40,6 +40,11 @@ ASKED = {
     "count_views": "of views: how many are there in all?",
     "side": "of views: in view 2, is it left or right of ...?",
     "nearer": "of views: in view 2, which is nearer?",
+    "solid_in_crop": "of a crop of a view: is there a red ball?",
+    "color_in_crop": "of a crop of a view: what color is it?",
+    "shape_in_crop": "of a crop of a view: what shape is it?",
+    "solid_in_view": "of one view: is there a red ball?",
+    "point_in_view": "of one view: which cell of 10 x 10 has the ball?",
 }
 
 

@@ -28,7 +28,7 @@ from sightloop.tools.llava_next.pocket.packing import (
 from sightloop.tools.llava_next.pocket.questions import Question
 from sightloop.tools.llava_next.pocket.several import World
 from sightloop.tools.llava_next.pocket.things import COLORS, Sheet
-from sightloop.tools.llava_next.pocket.train import Run, step_size
+from sightloop.tools.llava_next.pocket.train import HEADS_ALONE, Run, step_size
 from sightloop.tools.llava_next.pocket.worlds import KINDS, Kind, worlds
 
 
@@ -140,9 +140,16 @@ def test_the_step_size_rises_stays_and_falls_to_nothing() -> None:
     assert step_size(1.0, 5000) == 0
 
 
-def run(folder: Path) -> Run:
+def test_tuning_begins_at_a_part_of_the_step_size_and_falls_at_once() -> None:
+    sizes = [step_size(progress, 1000, tuning=True) for progress in (0.0, 0.3, 0.6, 1.0)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert 0 < sizes[0] < 0.5 * step_size(0.0, 1000)
+    assert sizes[-1] == 0
+
+
+def run(folder: Path, start: Path | None = None) -> Run:
     """A run of two worlds a step that has no end: the tests set its time themselves."""
-    return Run(0, 1, folder, minutes=1e6, seed=0, batch=2, fused=False)
+    return Run(0, 1, folder, minutes=1e6, seed=0, batch=2, start=start, fused=False)
 
 
 def mean(values: list[float]) -> float:
@@ -193,6 +200,28 @@ def test_what_a_run_saves_is_a_model_that_answers(trained: tuple[Run, dict[str, 
     )
     assert 0 <= answer.confidence <= 1
     assert eyes.checkpoint.parameters < 12e6
+
+
+def test_tuning_starts_from_the_weights_it_is_given_and_with_the_heads_alone(
+    trained: tuple[Run, dict[str, list[float]]], tmp_path: Path
+) -> None:
+    folder = trained[0].out / "model"
+    tuned = run(tmp_path, start=folder)
+    heads = tuned.trainee.token_head.weight
+
+    def distance() -> tuple[float, float]:
+        given = pocket.load(folder).state_dict()
+        own = tuned.trainee.core.state_dict()
+        return sum(float((given[k] - own[k]).abs().sum()) for k in given), float(heads.detach().norm())
+
+    assert distance()[0] == 0
+    before = distance()[1]
+    tuned.one_step()
+    assert distance()[0] == 0
+    assert distance()[1] != before
+    tuned.step = HEADS_ALONE
+    tuned.one_step()
+    assert distance()[0] > 0
 
 
 def test_calibration_finds_the_temperature_that_was_put_in() -> None:

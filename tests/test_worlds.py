@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from sightloop.tools.llava_next.pocket import model, wording
 from sightloop.tools.llava_next.pocket.bench import TARGETS
-from sightloop.tools.llava_next.pocket.blocks import random_room, random_table, ray_cast
+from sightloop.tools.llava_next.pocket.blocks import SOLIDS, random_room, random_table, ray_cast
+from sightloop.tools.llava_next.pocket.one_view import outline
+from sightloop.tools.llava_next.pocket.patterns import HELD_OUT, TRAINED
 from sightloop.tools.llava_next.pocket.questions import CELLS, PHOTO_KINDS
 from sightloop.tools.llava_next.pocket.things import COLORS, coverage, draw, random_sheet
 from sightloop.tools.llava_next.pocket.worlds import KINDS, Kind, main, worlds
@@ -39,10 +41,10 @@ def test_a_seed_draws_the_same_worlds_and_fewer_are_the_first_of_more(kind: Kind
 
 
 def test_held_out_wordings_are_new_sentences_of_known_words() -> None:
-    assert set(wording.HELD_OUT) == set(wording.TRAINED)
-    assert wording.words(wording.HELD_OUT) <= wording.words(wording.TRAINED)
-    for kind, patterns in wording.HELD_OUT.items():
-        assert set(patterns).isdisjoint(wording.TRAINED[kind]), kind
+    assert set(HELD_OUT) == set(TRAINED)
+    assert wording.words(HELD_OUT) <= wording.words(TRAINED)
+    for kind, patterns in HELD_OUT.items():
+        assert set(patterns).isdisjoint(TRAINED[kind]), kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -54,6 +56,27 @@ def test_nothing_asked_or_answered_is_unknown_to_the_tokenizer(kind: Kind) -> No
                 assert tokenizer.unk_token_id not in tokenizer(text).input_ids
             back = tokenizer.decode(tokenizer(question.answer, add_special_tokens=False).input_ids)
             assert back.replace(" ", "") == question.answer.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("Is there a red cube?", "is there a red block ?"),
+        ("Point to the large box.", "point to the large block ."),
+        ("a blue sphere and two black columns", "a blue ball and two black pillars"),
+        ("How many boxes and spheres are there?", "how many blocks and balls are there ?"),
+        ("Is it the post?", "is it the pillar ?"),
+    ],
+)
+def test_other_words_for_solids_are_read_as_theirs(said: str, read: str) -> None:
+    tokenizer = model.tokenizer()
+    assert tokenizer(said).input_ids == tokenizer(read).input_ids
+
+
+@pytest.mark.parametrize("said", ["the text box", "box", "a boxer", "post", "which column", "the posts1"])
+def test_words_that_are_not_of_solids_are_left_alone(said: str) -> None:
+    tokenizer = model.tokenizer()
+    assert not {"block", "blocks", "pillar", "pillars"} & set(tokenizer.tokenize(said))
 
 
 @given(SEEDS)
@@ -160,6 +183,56 @@ def test_a_room_holds_its_solids_apart_and_encloses_what_its_cameras_see(seed: i
         assert depth[12:].min() > 0  # below the middle there is floor, wall or solid everywhere
 
 
+@given(SEEDS)
+def test_a_cropped_camera_sees_what_the_crop_of_its_picture_shows(seed: int) -> None:
+    room = random_room(random.Random(seed), 1, aspect=4 / 3)
+    whole, part = (
+        ray_cast(room, view, *size)
+        for view, size in (
+            (room.views[0], (64, 48)),
+            (room.views[0].cropped(16 / 64, 12 / 48, 32 / 64, 24 / 48), (32, 24)),
+        )
+    )
+    for seen, cut in zip(whole, part, strict=True):
+        same = np.isclose(seen[12:36, 16:48].astype(float), cut, atol=1.01)
+        assert same.mean() > 0.99  # a ray along an edge may be rounded to either side
+
+
+@given(SEEDS)
+def test_what_is_seen_of_a_solid_lies_in_its_outline(seed: int) -> None:
+    room = random_room(random.Random(seed), 1)
+    _, _, instance = ray_cast(room, room.views[0], 64, 64)
+    for index, solid in enumerate(room.solids, start=1):
+        line = outline(solid, room.views[0])
+        if line is None:
+            continue
+        rows, columns = np.nonzero(instance == index)
+        for x, y in zip((columns + 0.5) / 64, (rows + 0.5) / 64, strict=True):
+            assert cv2.pointPolygonTest(line[:, None], (float(x), float(y)), True) > -0.01
+
+
+@given(SEEDS)
+def test_a_crop_is_asked_about_what_it_clearly_shows_or_does_not(seed: int) -> None:
+    """Against the picture: what shows more than a trace is not denied, what shows none is not affirmed."""
+    (((world, asked),)) = list(worlds("views", seed, 1))
+    assert world.table
+    _, (cover,) = world.render(1.0)
+    shares = np.bincount(cover.ravel(), minlength=len(world.table.solids) + 1)[1:] / cover.size
+    for question in asked:
+        if not question.kind.startswith("solid_in"):
+            continue
+        words = {word.removesuffix("s") for word in re.findall(r"[a-z]+", question.text)}
+        called = [
+            share
+            for solid, share in zip(world.table.solids, shares, strict=True)
+            if words & {*COLORS} <= {solid.color} and words & {*SOLIDS, "ring", "star"} <= {solid.shape}
+        ]
+        if question.answer == "yes":
+            assert max(called) > 0.01
+        elif not words & {"triangle", "cross"}:
+            assert max(called, default=0) < 0.003
+
+
 def _written(kind: Kind, folder: Path, count: int = 2) -> list[dict[str, object]]:
     main(kind, folder, seed=4, count=count)
     lines = [json.loads(line) for line in (folder / "questions.jsonl").read_text().splitlines()]
@@ -170,7 +243,7 @@ def _written(kind: Kind, folder: Path, count: int = 2) -> list[dict[str, object]
 
 
 @pytest.mark.parametrize(
-    ("kind", "stills"), [("photos", {1}), ("crops", {1}), ("pairs", {2}), ("sets", {3, 4})]
+    ("kind", "stills"), [("photos", {1}), ("crops", {1}), ("views", {1}), ("pairs", {2}), ("sets", {3, 4})]
 )
 def test_pictures_are_written_as_png(kind: Kind, stills: set[int], tmp_path: Path) -> None:
     lines = _written(kind, tmp_path)

@@ -32,6 +32,9 @@ TARGETS: dict[str, float] = {
     **dict.fromkeys(("direction", "when", "happens", "order", "count_frame"), 85),
     **dict.fromkeys(("count_views", "side", "nearer"), 85),
     **dict.fromkeys(("point", "same", "change"), 80),
+    **dict.fromkeys(("solid_in_crop", "color_in_crop"), 95),
+    **dict.fromkeys(("solid_in_view", "shape_in_crop"), 90),
+    "point_in_view": 80,
     "caption": 70,
 }
 """Accuracy to reach, per cent, by kind of question."""

@@ -73,9 +73,14 @@ class View:
 
     def in_pixels(self, width: int, height: int) -> np.ndarray:
         """Return the (3, 3) intrinsics in pixels of such a picture; the first one's centre is (0, 0)."""
-        intrinsics = np.diag([width, height, 1.0]) @ self.intrinsics
+        intrinsics: np.ndarray = np.diag([width, height, 1.0]) @ self.intrinsics
         intrinsics[:2, 2] -= 0.5
         return intrinsics
+
+    def cropped(self, x0: float, y0: float, width: float, height: float) -> View:
+        """Return the camera of a part of the picture; all as shares of the picture's sides."""
+        part = np.array([[1 / width, 0, -x0 / width], [0, 1 / height, -y0 / height], [0, 0, 1.0]])
+        return View(part @ self.intrinsics, self.world_to_camera)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import typer
 from torch import Tensor
 
 from ....memory.still import Photo, Still
+from . import model as pocket
 from .bench import calibration_error
 from .familiar import Familiar
 from .network import Trainee
@@ -32,7 +33,7 @@ RESOLUTIONS = (1.0, 2.0, 3.0)
 
 
 def stills_of(seed: int, count: int) -> list[Still]:
-    """Draw one still of each of 6 * ``count`` worlds, at any resolution."""
+    """Draw one still of each of 7 * ``count`` worlds, at any resolution."""
     rng = random.Random(seed)
     found = []
     for kind in KINDS:
@@ -92,12 +93,7 @@ def calibrate(folder: Path, count: int = 100) -> dict[str, float]:
     dict
         ``temperature``, ``ece`` at that temperature and ``ece_at_1``, on the seeds it was fitted on.
     """
-    from transformers import AutoModelForImageTextToText
-
-    core = AutoModelForImageTextToText.from_pretrained(
-        folder, attn_implementation="eager", dtype=torch.float32
-    )
-    temperature, error, before = best_temperature(answered(core.eval(), SEED, count))
+    temperature, error, before = best_temperature(answered(pocket.load(folder).eval(), SEED, count))
     found = {"temperature": temperature, "ece": round(error, 4), "ece_at_1": round(before, 4)}
     (folder / "pocket.json").write_text(json.dumps(found) + "\n")
     from .. import LlavaNext

@@ -17,14 +17,23 @@ OTHERS_FROM = 0.08
 STAGES: tuple[tuple[float, dict[Kind, float]], ...] = (
     (0.0, {"photos": 1.0}),
     (OTHERS_FROM, {"photos": 0.92, "crops": 0.08}),
-    (0.2, {"photos": 0.5, "crops": 0.02, "pairs": 0.2, "sets": 0.05, "videos": 0.1, "scenes": 0.13}),
-    (0.42, {"photos": 0.31, "crops": 0.01, "pairs": 0.25, "sets": 0.1, "videos": 0.15, "scenes": 0.18}),
+    (0.2, {"photos": 0.4, "crops": 0.02, "views": 0.1, "pairs": 0.2, "sets": 0.05, "videos": 0.1,
+           "scenes": 0.13}),
+    (0.42, {"photos": 0.24, "crops": 0.01, "views": 0.1, "pairs": 0.23, "sets": 0.1, "videos": 0.15,
+            "scenes": 0.17}),
 )  # fmt: skip
 """From which share of the time on worlds of each kind are drawn, and how often."""
+TUNED: dict[Kind, float] = {
+    "photos": 0.24, "crops": 0.02, "views": 0.42, "pairs": 0.1, "sets": 0.06, "videos": 0.09, "scenes": 0.07,
+}  # fmt: skip
+"""How often they are drawn to tune weights that know all of them but views."""
+KNOWN = 0.9
+"""What such weights are taken to know of every kind of question, until their answers tell."""
 STILLS = {"sets": (3, 4), "videos": (4, 5), "scenes": (3, 4)}
 SCALES = {
     "photos": ((1.0, 2.0, 0.5), (0.72, 0.22, 0.06)),
     "crops": ((0.35, 0.5, 1.0), (0.4, 0.3, 0.3)),
+    "views": ((0.5, 1.0), (0.2, 0.8)),
     "scenes": ((0.75,), (1.0,)),
 }
 """Pixels per unit, with weights: pictures are met shrunk, as drawn, and small."""
@@ -44,19 +53,29 @@ EXTRA = {
 
 @dataclass(slots=True)
 class Curriculum:
-    """Draws batches; ``known`` is a moving average of the share of right answers by kind of question."""
+    """Draws batches.
 
+    Parameters
+    ----------
+    tuning : go on from weights that know most of it: all kinds of worlds and questions from the start
+    known : moving average of the share of right answers by kind of question
+    """
+
+    tuning: bool = False
     known: dict[str, float] = field(default_factory=dict)
 
     def learned(self, right: dict[str, list[bool]]) -> None:
         """Take note of which answers of a batch were right."""
         for kind, hits in right.items():
             for hit in hits:
-                self.known[kind] = 0.995 * self.known.get(kind, 0.0) + 0.005 * hit
+                self.known[kind] = 0.995 * self._known(kind) + 0.005 * hit
+
+    def _known(self, kind: str) -> float:
+        return self.known.get(kind, KNOWN if self.tuning else 0.0)
 
     def need(self, kind: str) -> float:
         """How much room a kind of question gets: less as it becomes known, never none."""
-        return EXTRA.get(kind, 1.0) * max(0.12, 1.05 - self.known.get(kind, 0.0))
+        return EXTRA.get(kind, 1.0) * max(0.12, 1.05 - self._known(kind))
 
     def draw(
         self,
@@ -69,7 +88,7 @@ class Curriculum:
         crowded: bool,
     ) -> Batch:
         """Draw ``count`` worlds of one kind and size; ``shared`` decides what all ranks must have alike."""
-        odds = next(table for start, table in reversed(STAGES) if progress >= start)
+        odds = TUNED if self.tuning else next(t for start, t in reversed(STAGES) if progress >= start)
         kind = shared.choices(list(odds), list(odds.values()))[0]
         size = (
             (UNITS, UNITS)
@@ -104,7 +123,7 @@ class Curriculum:
         self, world: World, progress: float, rng: random.Random, asked: list[Question]
     ) -> Question | None:
         if world.kind == "photos":
-            kinds = FIRST if progress < OTHERS_FROM else tuple(PHOTO_KINDS)
+            kinds = FIRST if progress < OTHERS_FROM and not self.tuning else tuple(PHOTO_KINDS)
             return about(world.sheets[0], rng.choices(kinds, [self.need(k) for k in kinds])[0], rng)
         left = [q for q in world.questions if q not in asked]
         return rng.choices(left, [self.need(q.kind) for q in left])[0] if left else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import blocks, questions, several, things, wording
+from . import blocks, patterns, questions, several, things, wording
 
 if TYPE_CHECKING:
     from transformers import LlavaNextForConditionalGeneration, PreTrainedTokenizerFast
@@ -39,7 +39,7 @@ def vocabulary() -> list[str]:
 
     Known words, then characters and their continuations: nothing is unknown, and numbers go digit by digit.
     """
-    known = wording.words(wording.TRAINED) | set(wording.EXTRA_WORDS) | set(IN_ONE_WORD.split())
+    known = wording.words(patterns.TRAINED) | set(wording.EXTRA_WORDS) | set(IN_ONE_WORD.split())
     for table in (wording.RELATIONS, wording.EXTREMES):
         known |= {w for many in table.values() for phrase in many for w in phrase.split()}
     answers = [
@@ -57,14 +57,42 @@ def vocabulary() -> list[str]:
     return [*SPECIAL, *words, *single, *("##" + c for c in single), *".,?!:;-'\"()/&%+=*#@_<>[]{}|\\~^`$"]
 
 
+def synonyms() -> list[tuple[str, str]]:
+    """List what else people call the solids: a pattern (Oniguruma) of words, and the word that is known.
+
+    Words that stand on signs as well or mean other things are only read so behind a word that goes with
+    things: "a red box" is a block, "the text box" is not.
+    """
+    before = ("a", "the", "any", "many", "of", "more", "most", "is", *things.COLORS, *things.SIZES, "big")
+    thing = "(?<=" + "|".join(rf"\b{word} " for word in before) + ")"
+    found = []
+    for known, own, shared in (
+        ("block", "cube", "box"),
+        ("ball", "sphere", ""),
+        ("pillar", "", "column|post"),
+    ):
+        for one, many in (("", ""), ("s", "e?s")):
+            words = [rf"\b{own}{one}\b"] * bool(own) + [rf"{thing}(?:{shared}){many}\b"] * bool(shared)
+            found.append(("|".join(words), known + one))
+    return found
+
+
 def tokenizer() -> PreTrainedTokenizerFast:
-    """Make a lower-casing WordPiece tokenizer over :func:`vocabulary`, which pads on the left."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+    """Make a lower-casing WordPiece tokenizer over :func:`vocabulary`, which pads on the left.
+
+    It reads the :func:`synonyms` of the solids as their names.
+    """
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     core = Tokenizer(models.WordPiece({w: i for i, w in enumerate(vocabulary())}, unk_token="<unk>"))
     core.normalizer = normalizers.Sequence(
-        [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()]
+        [
+            normalizers.NFKD(),
+            normalizers.StripAccents(),
+            normalizers.Lowercase(),
+            *(normalizers.Replace(Regex(pattern), word) for pattern, word in synonyms()),
+        ]
     )
     core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     core.decoder = decoders.WordPiece(prefix="##", cleanup=True)
@@ -137,6 +165,17 @@ def build(
         config, attn_implementation="eager"
     )
     model.generation_config.pad_token_id = ids["<pad>"]
+    return model
+
+
+def load(folder: Path) -> LlavaNextForConditionalGeneration:
+    """Read a checkpoint of the recipe to train it further, in float32."""
+    import torch
+    from transformers import LlavaNextForConditionalGeneration
+
+    model: LlavaNextForConditionalGeneration = LlavaNextForConditionalGeneration.from_pretrained(
+        folder, attn_implementation="eager", dtype=torch.float32
+    )
     return model
 
 

@@ -69,6 +69,8 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             gradients: dict[nn.Parameter, Tensor] = {p: p.grad for p in group["params"] if p.grad is not None}
             matrices = list(gradients)
+            if not matrices:
+                continue
             updates = torch.zeros(sum(p.numel() for p in matrices))
             places = dict(zip(matrices, updates.split([p.numel() for p in matrices]), strict=True))
             alike: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)

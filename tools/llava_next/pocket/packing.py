@@ -115,7 +115,8 @@ def patch_labels(
             min(rows - 1, int((thing.y + top) / high)),
             min(columns - 1, int((thing.x + left) / wide)),
         )
-        if counts[row, column, i]:  # of a solid, another may hide it
+        inside = 0 <= thing.x < sheet.width and 0 <= thing.y < sheet.height
+        if inside and counts[row, column, i]:  # of a solid, another may hide it
             labels[row, column, 7] = min(2, labels[row, column, 7] + 1)
     if sheet.writing:
         for i, ((x, y), c) in enumerate(zip(sheet.writing.centres(), sheet.writing.text, strict=True)):

@@ -118,7 +118,7 @@ def _refer(sheet: Sheet, rng: random.Random, missing: float = MISSING) -> tuple[
     return rng.choice(known) if known else None
 
 
-def _either(answer: str, others: Sequence[str], rng: random.Random) -> dict[str, str]:
+def either(answer: str, others: Sequence[str], rng: random.Random) -> dict[str, str]:
     """Offer the answer and another one, in any order, to the patterns that ask "this or that ?"."""
     offered = [answer, rng.choice([o for o in others if o != answer])]
     rng.shuffle(offered)
@@ -129,19 +129,19 @@ def _shape(sheet: Sheet, rng: random.Random) -> Found | None:
     colors = [t.color for t in sheet.things]
     if rng.random() < MISSING:
         missing = rng.choice([c for c in COLORS if c not in colors])
-        return Found(NONE, {"x": missing} | _either(rng.choice(SHAPES), SHAPES, rng))
+        return Found(NONE, {"x": missing} | either(rng.choice(SHAPES), SHAPES, rng))
     only = [t for t in sheet.things if colors.count(t.color) == 1]
     if not only:
         return None
     thing = rng.choice(only)
-    return Found(thing.shape, {"x": thing.color} | _either(thing.shape, SHAPES, rng), (thing,))
+    return Found(thing.shape, {"x": thing.color} | either(thing.shape, SHAPES, rng), (thing,))
 
 
 def _color(sheet: Sheet, rng: random.Random) -> Found | None:
     shapes = [t.shape for t in sheet.things]
     if rng.random() < MISSING and len(set(shapes)) < len(SHAPES):
         missing = rng.choice([s for s in SHAPES if s not in shapes])
-        return Found(NONE, {"x": missing} | _either(rng.choice(list(COLORS)), list(COLORS), rng))
+        return Found(NONE, {"x": missing} | either(rng.choice(list(COLORS)), list(COLORS), rng))
     only = [(t, t.shape) for t in sheet.things if shapes.count(t.shape) == 1]
     sized = [
         (t, f"{t.size} {t.shape}")
@@ -152,7 +152,7 @@ def _color(sheet: Sheet, rng: random.Random) -> Found | None:
     if not choices:
         return None
     thing, words = rng.choice(choices)
-    return Found(thing.color, {"x": words} | _either(thing.color, list(COLORS), rng), (thing,))
+    return Found(thing.color, {"x": words} | either(thing.color, list(COLORS), rng), (thing,))
 
 
 def _size(sheet: Sheet, rng: random.Random) -> Found | None:

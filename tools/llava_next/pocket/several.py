@@ -40,7 +40,8 @@ class World:
     """Stills with everything known about them.
 
     ``sheets`` holds the truth of each still (of a view: its solids as seen, without a drawing); ``names`` the
-    words before each still in the prompt, empty for a single one; ``questions`` the pool asked of it.
+    words before each still in the prompt, empty for a single one; ``questions`` the pool asked of it;
+    ``pixels`` is how many the longer side of a view has at most: a larger picture of it is enlarged.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class World:
     names: list[str]
     questions: list[Question] = field(default_factory=list)
     table: Table | None = None
+    pixels: int | None = None
     fps: float = 2.0
 
     def render(self, scale: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -60,10 +62,19 @@ class World:
         """
         if self.table is None:
             return [draw(s, scale) for s in self.sheets], [coverage(s) for s in self.sheets]
-        side = round(UNITS * scale)
-        cast = [ray_cast(self.table, view, side, side) for view in self.table.views]
-        covers = [cv2.resize(seen, (UNITS, UNITS), interpolation=cv2.INTER_NEAREST) for _, _, seen in cast]
-        return [rgb for rgb, _, _ in cast], covers
+        width, height = self.sheets[0].width, self.sheets[0].height
+        less = min(1.0, (self.pixels or math.inf) / (scale * max(width, height)))
+        images, covers = [], []
+        for view in self.table.views:
+            rgb, _, seen = ray_cast(
+                self.table, view, round(width * scale * less), round(height * scale * less)
+            )
+            covers.append(cv2.resize(seen, (round(width), round(height)), interpolation=cv2.INTER_NEAREST))
+            if less < 1:
+                size = (round(width * scale), round(height * scale))
+                rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_CUBIC)
+            images.append(rgb)
+        return images, covers
 
 
 def _names(word: str, count: int) -> list[str]:

@@ -1,9 +1,10 @@
-"""Train the pocket model from nothing: ``python -m sightloop.tools.llava_next.pocket.train``.
+"""Train the pocket model from nothing, or tune one: ``python -m sightloop.tools.llava_next.pocket.train``.
 
 One process a core, gradients averaged by gloo. A vision warm-up on crowded sheets, then questions, with a
 curriculum that gives most room to what is not yet known; in the last part of the time the step size falls to
-nothing, and then the confidences are calibrated. Checkpoints every few minutes; the same command goes on from
-the last one.
+nothing, and then the confidences are calibrated. With ``--from`` it starts from weights that know most kinds
+of worlds: instead of the warm-up the heads learn alone, then all at a part of the step size, which falls from
+the start. Checkpoints every few minutes; the same command goes on from the last one.
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ WARM_UP = 0.03
 """Share of the time for vision alone."""
 FALL = 0.65
 """Share of the time, at the end, in which the step size falls to zero."""
+TUNING = 0.3
+"""Share of the peak step size with which tuning begins; the whole of it undoes what its fall had brought."""
+HEADS_ALONE, HEADS_SHARE = 250, 4.0
+"""Steps of tuning in which the heads learn alone, as they start from nothing, and their share of the peak."""
+MEMORY, TUNING_MEMORY = 0.998, 0.99
+"""How slowly the averaged weights, which are those that are kept, follow; tuning takes fewer steps."""
 PAGES, PAGES_EVERY = 3, 4
 """How many pages of characters the tower sees beside a batch of questions, and beside which of them."""
 CHECKPOINT_SECONDS = 150
@@ -71,9 +78,13 @@ class Optimisers:
         self.adam.load_state_dict(state["adam"])
 
 
-def step_size(progress: float, step: int) -> float:
-    """Share of the peak: a short rise, a plateau, a straight fall over the last FALL of the time."""
-    return min(1.0, (step + 1) / 60) * min(1.0, max(0.0, (1 - progress) / FALL))
+def step_size(progress: float, step: int, tuning: bool = False) -> float:
+    """Share of the peak: a short rise, a plateau, a straight fall over the last FALL of the time.
+
+    In tuning the fall takes all of the time, and its height is TUNING.
+    """
+    peak, fall = (TUNING, 1.0) if tuning else (1.0, FALL)
+    return peak * min(1.0, (step + 1) / 60) * min(1.0, max(0.0, (1 - progress) / fall))
 
 
 class Run:
@@ -86,11 +97,20 @@ class Run:
     minutes : of training
     seed : of weights and worlds
     batch : worlds a step
+    start : folder of the model to tune; from random weights if None
     fused : compile the layers, where there is a compiler
     """
 
     def __init__(
-        self, rank: int, ranks: int, out: Path, minutes: float, seed: int, batch: int, fused: bool = True
+        self,
+        rank: int,
+        ranks: int,
+        out: Path,
+        minutes: float,
+        seed: int,
+        batch: int,
+        start: Path | None = None,
+        fused: bool = True,
     ) -> None:
         self.rank, self.ranks, self.out, self.minutes, self.batch, self.seed = (
             rank,
@@ -101,23 +121,29 @@ class Run:
             seed,
         )
         torch.manual_seed(seed)
-        core = pocket.build()
-        first = random.Random(seed)
-        sheets = [draw(random_sheet(first, writing=0.5)) for _ in range(120)]
-        initialise(core, torch.cat([tiles(s, "anyres") for s in sheets]), seed)
+        self.tuning = start is not None
+        core = self._initial(seed) if start is None else pocket.load(start)
         self.trainee = Trainee(core)
         self.bf16 = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
         exact = torch.bfloat16 if self.bf16 else torch.float32
         self.optimisers = Optimisers(self.trainee, rank, ranks, exact)
         self.average = torch.optim.swa_utils.AveragedModel(
-            core, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998)
+            core, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(TUNING_MEMORY if start else MEMORY)
         )
-        self.curriculum, self.retrieval, self.pack = Curriculum(), Retrieval(), Packer()
+        self.curriculum, self.retrieval, self.pack = Curriculum(self.tuning), Retrieval(), Packer()
         self.step, self.spent, self.clock, self.means = 0, 0.0, time.monotonic(), dict[str, float]()
         if (out / "checkpoint.pt").exists():
             self._resume()
         if fused:
             self._compile(core)
+
+    @staticmethod
+    def _initial(seed: int) -> Any:
+        """Make a model of random weights, its patch embedding fitted to some sheets."""
+        core, rng = pocket.build(), random.Random(seed)
+        sheets = [draw(random_sheet(rng, writing=0.5)) for _ in range(120)]
+        initialise(core, torch.cat([tiles(s, "anyres") for s in sheets]), seed)
+        return core
 
     @staticmethod
     def _compile(core: Any) -> None:
@@ -165,8 +191,10 @@ class Run:
             random.Random(f"{self.seed}/{self.step}"),
             random.Random(f"{self.seed}/{self.step}/{self.rank}"),
         )
-        warm = self.progress < WARM_UP
+        warm = self.progress < WARM_UP and not self.tuning
+        heads_alone = self.tuning and self.step < HEADS_ALONE
         batch = self.curriculum.draw(self.progress, shared, own, self.pack, self.batch, crowded=warm)
+        self.trainee.core.requires_grad_(not heads_alone)  # they are not kept, and new ones teach it nothing
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
             losses = self._warm_losses(batch) if warm else self._losses(batch, own)
         loss = torch.stack(list(losses.values())).sum()
@@ -176,8 +204,8 @@ class Run:
             self.means[name] = 0.98 * self.means.get(name, value) + 0.02 * value
         self._agree()
         nn.utils.clip_grad_norm_(self.trainee.parameters(), 1.0)
-        self.optimisers.step(step_size(self.progress, self.step))
-        if not warm:
+        self.optimisers.step(HEADS_SHARE if heads_alone else step_size(self.progress, self.step, self.tuning))
+        if not (warm or heads_alone):
             self.average.update_parameters(self.trainee.core)
         self.step += 1
         return found
@@ -257,14 +285,14 @@ class Run:
         self.save()
 
 
-def _rank(rank: int, ranks: int, out: str, minutes: float, seed: int, batch: int) -> None:
+def _rank(rank: int, ranks: int, out: str, minutes: float, seed: int, batch: int, start: Path | None) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
     if ranks > 1:
         torch.distributed.init_process_group(
             "gloo", init_method=f"file://{out}/meeting", rank=rank, world_size=ranks
         )
-    Run(rank, ranks, Path(out), minutes, seed, batch).go()
+    Run(rank, ranks, Path(out), minutes, seed, batch, start).go()
     if ranks > 1:
         torch.distributed.destroy_process_group()
 
@@ -275,11 +303,15 @@ def main(
     processes: Annotated[int, typer.Option(min=1, help="one for each core")] = os.cpu_count() or 1,
     batch: Annotated[int, typer.Option(min=1, help="worlds a step and process")] = 8,
     seed: Annotated[int, typer.Option(help="of weights and worlds")] = 0,
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="folder of weights to tune; trained from nothing if left out"),
+    ] = None,
 ) -> None:
     """Train the pocket model, or go on where a run in the same folder stopped."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "meeting").unlink(missing_ok=True)
-    arguments = (processes, str(out.resolve()), minutes, seed, batch)
+    arguments = (processes, str(out.resolve()), minutes, seed, batch, start)
     if processes == 1:
         _rank(0, *arguments)
     else:

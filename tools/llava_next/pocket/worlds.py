@@ -19,12 +19,13 @@ import typer
 
 from . import several
 from .blocks import ray_cast
+from .one_view import one_view
 from .questions import PHOTO_KINDS, Question, about
 from .several import World
 from .things import UNITS, random_sheet
 
-Kind = Literal["photos", "pairs", "sets", "videos", "scenes", "crops"]
-KINDS: tuple[Kind, ...] = ("photos", "pairs", "sets", "videos", "scenes", "crops")
+Kind = Literal["photos", "pairs", "sets", "videos", "scenes", "crops", "views"]
+KINDS: tuple[Kind, ...] = ("photos", "pairs", "sets", "videos", "scenes", "crops", "views")
 ASPECTS = ((128, 128), (128, 96), (96, 128), (128, 72), (72, 128))
 """Sizes of photos, in units."""
 PIXELS_PER_UNIT = 3.0
@@ -70,6 +71,8 @@ def draw_world(
         return several.video(rng, stills or rng.choice((4, 5)), held_out, size)
     if kind == "scenes":
         return several.scene(rng, stills or rng.choice((3, 4)), held_out)
+    if kind == "views":
+        return one_view(rng, held_out, size)
     return several.crop(rng, held_out)
 
 
