@@ -382,9 +382,9 @@ def test_the_sentences_of_the_bench_are_understood() -> None:
 
 WORDS = re.findall(
     r"\S+",
-    "how far is the red cube from blue ball and a an what which where when did I last see behind left of right in "
-    "front view 3 2. seen as standing at facing on my or nearer to than nearest many are there all tall wide high "
-    "above floor ? , : . between distance centre two both it me is does lie",
+    "how far is the red cube from blue ball and a an what which where when did I last see behind left of "
+    "right in front view 3 2. seen as standing at facing on my or nearer to than nearest many are there all "
+    "tall wide high above floor ? , : . between distance centre two both it me is does lie",
 )
 sentences = st.lists(st.sampled_from(WORDS), max_size=16).map(" ".join)
 
