@@ -57,10 +57,7 @@ def drawing(survey: Survey, cloud: Points | None) -> dict[str, Any]:
 def _packed(cloud: Points | None, axes: NDArray[np.float64]) -> dict[str, Any]:
     if cloud is None or not len(cloud.points):
         return {"count": 0}
-    chosen = np.arange(len(cloud.points))
-    if len(chosen) > MOST_POINTS:
-        chosen = np.random.default_rng(0).choice(len(chosen), MOST_POINTS, replace=False)
-    thinned = np.sqrt(len(cloud.points) / len(chosen))
+    chosen, apart = _thinned(cloud)
     points = cloud.points[chosen] @ axes.T
     low, high = points.min(0), points.max(0)
     step = max(float((high - low).max()) / STEPS, 1e-12)
@@ -71,9 +68,20 @@ def _packed(cloud: Points | None, axes: NDArray[np.float64]) -> dict[str, Any]:
         "normals": _base64((cloud.normals[chosen] @ axes.T * 127).round().astype(np.int8)),
         "low": _rounded(low),
         "step": step,
-        # Of a surface of which only some points are kept, each stands for more of it.
-        "voxel": float(cloud.voxel * thinned),
+        "voxel": apart,
     }
+
+
+def _thinned(cloud: Points) -> tuple[NDArray[np.int64], float]:
+    """Return which points to show, evenly over the surfaces, and how far apart they are."""
+    chosen, side = np.arange(len(cloud.points)), float(cloud.voxel)
+    while len(chosen) > MOST_POINTS:
+        # Surfaces are planes, so that the number of points goes with the square of their distance.
+        side *= max(1.02, float(np.sqrt(len(chosen) / MOST_POINTS)))
+        cells = np.floor((cloud.points - cloud.points.min(0)) / side).astype(np.int64)
+        keys = np.ravel_multi_index(tuple(cells.T), tuple(cells.max(0) + 1))
+        chosen = np.sort(np.unique(keys, return_index=True)[1])
+    return chosen, side
 
 
 def _bounds(survey: Survey, cloud: Points | None, axes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -29,6 +29,7 @@ for (const section of document.querySelectorAll("[data-scene]")) {
   // --- The viewer: it looks at a place from a distance, and turns around it --------------------------------
 
   const FIELD = Math.tan((20 * Math.PI) / 180);
+  const SLIP = 6;
   const STEEPEST = Math.PI / 2 - 0.001;
   const home = () => {
     // From the side of the first camera that looked, turned to where the most is seen, and from somewhat above.
@@ -76,13 +77,16 @@ for (const section of document.querySelectorAll("[data-scene]")) {
   let width, height, ratio, image, pixels, depths;
   const measure = () => {
     // Points are drawn one by one: a screen with many pixels gets no more of them than can be drawn smoothly.
-    ratio = Math.min(devicePixelRatio || 1, 2, Math.sqrt(2.2e6 / (canvas.clientWidth * canvas.clientHeight)));
+    ratio = Math.min(devicePixelRatio || 1, 2, Math.sqrt(1.6e6 / (canvas.clientWidth * canvas.clientHeight)));
     width = canvas.width = Math.max(1, Math.round(canvas.clientWidth * ratio));
     height = canvas.height = Math.max(1, Math.round(canvas.clientHeight * ratio));
     [layer.width, layer.height] = [width, height];
     image = context.createImageData(width, height);
     pixels = new Uint32Array(image.data.buffer);
     depths = new Float32Array(width * height);
+    weigh();
+  };
+  const weigh = () => {
     for (const tag of Object.values(tags).flat()) tag.size = [tag.offsetWidth, tag.offsetHeight];
   };
 
@@ -142,7 +146,7 @@ for (const section of document.querySelectorAll("[data-scene]")) {
       context.stroke();
       context.globalAlpha = 1;
     };
-    const hue = (thing) => getComputedStyle(tags.thing[thing]).getPropertyValue("--kind");
+    const hue = (thing) => getComputedStyle(tags.thing[thing]).getPropertyValue("--wire");
     const lit = (thing, shot) => !chosen || (chosen.kind === "thing" ? chosen.index === thing : chosen.index === shot);
     drawGround(stroke, line, soft);
     if (world.count) splat(eye, basis, focal);
@@ -150,10 +154,10 @@ for (const section of document.querySelectorAll("[data-scene]")) {
       const looked = used.has(number);
       const on = chosen && (chosen.kind === "shot" ? chosen.index === number : world.things[chosen.index].seen.includes(number));
       const reach = radius * (looked ? 0.1 : 0.05);
-      const frame = shot.corners.map((corner) => plus(shot.eye, corner, reach / Math.hypot(...corner)));
-      stroke(looked ? ink : soft, on ? 2.5 : looked ? 1.5 : 1, chosen && !on ? 0.35 : 1, () => frame.forEach((corner, i) => {
+      const rim = shot.corners.map((corner) => plus(shot.eye, corner, reach / Math.hypot(...corner)));
+      stroke(looked ? ink : soft, on ? 2.5 : looked ? 1.5 : 1, chosen && !on ? 0.35 : 1, () => rim.forEach((corner, i) => {
         line(shot.eye, corner);
-        line(corner, frame[(i + 1) % 4]);
+        line(corner, rim[(i + 1) % 4]);
       }));
     });
     world.things.forEach((thing, index) => thing.seen.forEach((shot) => {
@@ -315,18 +319,25 @@ for (const section of document.querySelectorAll("[data-scene]")) {
     }
     for (const row of section.querySelectorAll("tr[data-label]")) row.classList.toggle("lit", labels.includes(Number(row.dataset.label)));
     strip?.classList.toggle("choosing", Boolean(chosen));
-    for (const mark of section.querySelectorAll(".strip .mark")) mark.classList.toggle("lit", labels.includes(Number(mark.dataset.label)));
     const figures = [...section.querySelectorAll(".strip figure")];
-    for (const figure of figures) figure.classList.toggle("lit-view", shots.includes(Number(figure.dataset.shot)));
+    for (const figure of figures) {
+      const here = shots.includes(Number(figure.dataset.shot));
+      figure.classList.toggle("lit-view", here);
+      for (const mark of figure.querySelectorAll(".mark")) mark.classList.toggle("lit", here && labels.includes(Number(mark.dataset.label)));
+    }
     const first = shots.map((shot) => figures.find((figure) => Number(figure.dataset.shot) === shot)).find(Boolean);
     if (first) {
       strip.scrollTo({ left: first.offsetLeft - strip.offsetLeft - 4, behavior: still.matches ? "auto" : "smooth" });
     }
     const name = (tag) => tag.textContent.trim();
     const named = (indices) => indices.map((one) => `view ${one + 1}`).join(", ") || "no view";
-    if (thing) status.textContent = `${name(tags.thing[index])}: seen in ${named(thing.seen)}.`;
+    if (thing) {
+      const [place, size] = section.querySelectorAll(`tr[data-label="${thing.label}"] td`);
+      status.textContent = `${name(tags.thing[index])}: at ${place.textContent}, extent ${size.textContent}, seen in ${named(thing.seen)}.`;
+    }
     else if (chosen) status.textContent = `View ${index + 1} shows ${shown.map((one) => name(tags.thing[world.things.indexOf(one)])).join(", ") || "none of the objects"}.`;
     else status.textContent = "";
+    weigh();
     redraw();
   };
   table.addEventListener("click", (event) => {
@@ -340,18 +351,21 @@ for (const section of document.querySelectorAll("[data-scene]")) {
 
   const fingers = new Map();
   let dragged = 0;
-  canvas.addEventListener("pointerdown", (event) => {
-    canvas.setPointerCapture(event.pointerId);
+  table.addEventListener("pointerdown", (event) => {
+    if (event.target.closest(".handles")) return;
     fingers.set(event.pointerId, [event.clientX, event.clientY]);
     if (fingers.size === 1) dragged = 0;
   });
-  canvas.addEventListener("pointermove", (event) => {
+  table.addEventListener("pointermove", (event) => {
     const last = fingers.get(event.pointerId);
     if (!last) return;
     const [x, y] = [event.clientX - last[0], event.clientY - last[1]];
+    dragged += Math.abs(x) + Math.abs(y);
+    // A press that hardly moves is a click, also on a name; one that moves turns, wherever it began.
+    if (dragged < SLIP && fingers.size === 1) return;
+    if (!canvas.hasPointerCapture(event.pointerId)) canvas.setPointerCapture(event.pointerId);
     const other = [...fingers.entries()].find(([id]) => id !== event.pointerId)?.[1];
     fingers.set(event.pointerId, [event.clientX, event.clientY]);
-    dragged += Math.abs(x) + Math.abs(y);
     if (other) {
       const apart = (place) => Math.max(1, Math.hypot(place[0] - other[0], place[1] - other[1]));
       zoom(apart(last) / apart([event.clientX, event.clientY]));
@@ -360,10 +374,9 @@ for (const section of document.querySelectorAll("[data-scene]")) {
     else turn((x * 2.5) / canvas.clientHeight, (y * 2.5) / canvas.clientHeight);
   });
   const lift = (event) => fingers.delete(event.pointerId);
-  canvas.addEventListener("pointerup", lift);
-  canvas.addEventListener("pointercancel", lift);
+  for (const name of ["pointerup", "pointercancel", "pointerleave"]) table.addEventListener(name, lift);
   canvas.addEventListener("click", () => {
-    if (dragged < 6) choose(null);
+    if (dragged < SLIP) choose(null);
   });
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   canvas.addEventListener("wheel", (event) => {

@@ -32,6 +32,8 @@ MOST_SCENES = 4
 """Of a page."""
 MOST_VIEWS = 12
 """Pictures of a scene, those that show the most of what was found first."""
+ROOM = 8
+"""Names of objects and cameras that a small screen has room for."""
 TIMES = " \N{MULTIPLICATION SIGN} "
 Z = 1.645
 """Standard deviations on each side of a mean that hold 90 %."""
@@ -117,9 +119,9 @@ class Place:
         return f"{self.data['grid']:g} {self.unit}" if self.data["floor"] is not None else ""
 
     @property
-    def points(self) -> int:
-        """How many points it draws."""
-        return int(self.data["count"])
+    def crowded(self) -> bool:
+        """Whether a small screen has no room for all names."""
+        return len(self.things) + sum(view.looked for view in self.viewpoints) > ROOM
 
     @property
     def hues(self) -> dict[int, int]:
