@@ -204,12 +204,12 @@ def noise_row(name: str, given: Sequence[Given], clean: float | None = None) -> 
     error = statistics.median(said.error(one.asked) for said, one in zip(replies, lengths, strict=True))
     inside = statistics.mean(said.inside(one.asked) for said, one in zip(replies, lengths, strict=True))
     widths = [said.high - said.low for said in replies if said.high is not None and said.low is not None]
-    width = statistics.mean(widths) if widths else math.nan
+    width = round(statistics.mean(widths), 4) if widths else math.nan
     return {
         "noise": name,
         "median relative error": round(error, 4) if math.isfinite(error) else None,
         "inside": round(inside, 4),
-        "mean width": round(width, 4) if widths else None,
+        "mean width": width if widths else None,
         "n": len(lengths),
         "target": INSIDE,
         "met": inside >= INSIDE and (clean is None or width > clean),
