@@ -29,6 +29,9 @@ LEVEL = np.cos(np.radians(25))
 TILTED = np.cos(np.radians(60))
 """The same where all cameras look one way, so that only their own up is known."""
 
+LAYERS = 0.15
+"""Level planes closer than this share of the cameras' height are one floor, seen with poses that are off."""
+
 
 @dataclass(frozen=True, eq=False)
 class Plane:
@@ -121,11 +124,31 @@ def ground(cloud: Cloud, scene: Scene, found: list[Plane] | None = None) -> Grou
     ]
     if not level:
         return None
-    if not sure:  # the largest says which way is up; others must agree
-        largest = max(level, key=lambda plane: int(plane.inliers.sum()))
+    largest = max(level, key=lambda plane: int(plane.inliers.sum()))
+    if not sure:  # the largest tells which way is up; others must agree
         level = [plane for plane in level if plane.normal @ largest.normal > LEVEL]
-    lowest = min(level, key=lambda plane: plane.height)
-    return Ground(lowest.normal, lowest.height, lowest.sigma)
+    above = float(np.median([view.camera.centre @ largest.normal for view in scene.views])) - largest.height
+    heights = [_height_at(plane, cloud, largest) for plane in level]
+    lowest = min(heights)
+    if lowest > largest.height - LAYERS * above:
+        lowest = largest.height
+    floor = [plane for plane, at in zip(level, heights, strict=True) if abs(at - lowest) < LAYERS * above]
+    return _pooled(cloud, floor)
+
+
+def _height_at(plane: Plane, cloud: Cloud, like: Plane) -> float:
+    """Return how high a plane's points are along another's normal."""
+    return float(np.median(cloud.points[plane.inliers] @ like.normal))
+
+
+def _pooled(cloud: Cloud, layers: list[Plane]) -> Ground:
+    """Make one floor of layers that views see some centimetres apart, as their poses are off."""
+    points = cloud.points[np.any([plane.inliers for plane in layers], axis=0)].astype(np.float64)
+    centre = points.mean(axis=0)
+    away = points - centre
+    normal = np.linalg.eigh(away.T @ away)[1][:, 0]
+    normal *= np.sign(normal @ layers[0].normal)
+    return Ground(normal, float(normal @ centre), float((away @ normal).std()))
 
 
 def upward(scene: Scene) -> tuple[Array, bool]:

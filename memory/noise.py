@@ -78,7 +78,7 @@ class _Frame(NamedTuple):
 
 
 class _Met(NamedTuple):
-    """Points of two views that show one surface: levers in either camera's axes, how far off, how far away."""
+    """Points of two views that show one surface: levers in both cameras' axes, how far off, how far away."""
 
     i: int
     j: int

@@ -56,7 +56,8 @@ def visible(
 def within(camera: Camera, pixels: NDArray[np.float64], far: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which points, as ``Camera.project`` gives them, are in front and inside of the picture."""
     with np.errstate(invalid="ignore"):
-        inside = (far > 0) & (pixels >= 0).all(axis=1) & (pixels < tuple(camera.size)).all(axis=1)
+        x, y = pixels[:, 0], pixels[:, 1]
+        inside = (far > 0) & (x >= 0) & (y >= 0) & (x < camera.size.width) & (y < camera.size.height)
     return np.asarray(inside)
 
 

@@ -48,8 +48,9 @@ def changed(
     views = []
     for number, view in enumerate(scene.views):
         posed = camera(number, scene.views[number if order is None else order[number]].camera)
-        read = view.depth if depth is None else lambda view=view: np.float32(depth(view.depth()))
-        views.append(replace(view, camera=posed, depth=None if depth is None else read))
+        without = depth is None or view.depth is None
+        read = None if without else lambda view=view: np.float32(depth(view.depth()))
+        views.append(replace(view, camera=posed, depth=read))
     return replace(scene, views=tuple(views))
 
 
