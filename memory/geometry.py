@@ -68,7 +68,11 @@ class Camera:
             raise SceneError(f"distortion holds a number that is not finite: {coefficients.tolist()}.")
         object.__setattr__(self, "intrinsics", k)
         object.__setattr__(self, "world_to_camera", pose)
-        object.__setattr__(self, "distortion", coefficients if coefficients.any() else np.zeros(0))
+        if self.model == "fisheye":  # its projection is another one even without coefficients
+            coefficients = np.pad(coefficients, (0, max(0, 4 - coefficients.size)))
+        elif not coefficients.any():
+            coefficients = np.zeros(0)
+        object.__setattr__(self, "distortion", coefficients)
         object.__setattr__(self, "size", Size(*self.size))
 
     @cached_property

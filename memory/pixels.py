@@ -30,7 +30,7 @@ _WITH_KEY = {"1", "L", "P", "RGB"}  # where info["transparency"] names a colour 
 _reading_exif = threading.Lock()  # catch_warnings changes the process, so one thread at a time
 
 
-def rgb_from_image(image: Image.Image) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+def rgb_from_image(image: Image.Image, *, upright: bool = True) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Turn a PIL image upright and to RGB.
 
     16-bit grey is scaled by 1/257. Modes without a stated range follow :func:`_eight_bit`. Colour profiles
@@ -40,6 +40,8 @@ def rgb_from_image(image: Image.Image) -> tuple[NDArray[np.uint8], tuple[str, ..
     ----------
     image : PIL image of any mode
         Its first frame is read.
+    upright : bool
+        Turn it by its EXIF orientation.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def rgb_from_image(image: Image.Image) -> tuple[NDArray[np.uint8], tuple[str, ..
         What was decided that the picture does not say itself.
     """
     notes: list[str] = []
-    image = _upright(image, notes)
+    image = _upright(image, notes) if upright else image
     if image.mode.startswith("I") or image.mode == "F":
         return rgb_from_array(_eight_bit(image, notes)), tuple(notes)
     if image.mode == "LAB":

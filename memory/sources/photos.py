@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ...errors import InputError
 from ..pixels import rgb_from_image
-from ..still import Photo, Still
+from ..still import Photo, Size, Still
 from .files import checked_path, files_in, regular_file
 
 MAX_PIXELS = 200_000_000
@@ -65,6 +67,26 @@ def read_photo(path: str | os.PathLike[str]) -> Still:
         than ``MAX_PIXELS`` by its header, which is checked before anything is decoded.
     """
     return _read(path, MAX_PIXELS, f"more than the limit of {_megapixels(MAX_PIXELS)}: make it smaller first")
+
+
+def read_stored(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """Read the pixels of a picture as they are stored, whatever its EXIF orientation; errors as above.
+
+    That is what cameras are calibrated for. Returns (H, W, 3) uint8 RGB.
+    """
+    advice = f"more than the limit of {_megapixels(MAX_PIXELS)}: make it smaller first"
+    with (
+        regular_file(path, "picture") as file,
+        _decoding(path, file, advice),
+        _opened(file, MAX_PIXELS) as image,
+    ):
+        return np.ascontiguousarray(rgb_from_image(image, upright=False)[0])
+
+
+def stored_size(path: str | os.PathLike[str]) -> Size:
+    """Read a picture's width and height as they are stored, from its header alone; errors as above."""
+    with regular_file(path, "picture") as file, _decoding(path, file, ""), _opened(file, MAX_PIXELS) as image:
+        return Size(*image.size)
 
 
 def photos(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[Still], list[InputError]]:

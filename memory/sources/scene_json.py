@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import SceneError
 from ..geometry import Camera
 from ..scene import Scene, SceneView
 from ..still import Size
-from .scene_files import read_color, read_depth
+from .scene_files import DEEP, inside, read_color, read_depth, size_of
 
 NAME = "scene.json"
 CONVENTION = "world-to-camera, OpenCV axes, principal points from the first pixel's centre; units as stated"
@@ -55,15 +56,16 @@ def read_scene_json(path: Path) -> Scene:
         views = data["views"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SceneError(f"{file} is no scene: {error}.", input=str(file)) from error
+    scale, up = _scale(data, file), _up(data, file)
     found, warnings = [], []
     for number, item in enumerate(views):
         try:
-            found.append(_view(file.parent, item, float(data.get("depth_scale", 1000))))
+            found.append(_view(file.parent, item, scale))
         except (SceneError, KeyError, TypeError, ValueError) as error:
-            warnings.append(f"{file}: view {number} is left out: {error}")
+            what = f"the field {error} is missing" if isinstance(error, KeyError) else error
+            warnings.append(f"{file}: view {number} is left out: {what}")
     if not found:
-        raise SceneError("; ".join(warnings) or f"{file} names no view.", input=str(file))
-    up = np.asarray(data["up"], dtype=np.float64) if "up" in data else None
+        raise SceneError("; ".join(warnings[:3]) or f"{file} names no view.", input=str(file))
     return Scene(
         source=str(path.resolve()),
         format="scene.json",
@@ -75,8 +77,36 @@ def read_scene_json(path: Path) -> Scene:
     )
 
 
+def _scale(data: dict[str, Any], file: Path) -> float:
+    """Return how many units of a depth are a metre: a number that gives no rooms of kilometres."""
+    scale = data.get("depth_scale", 1000)
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not scale * DEEP >= 2**16:
+        raise SceneError(
+            f"{file}: depth_scale {scale!r} is not the units of a depth that are a metre (1000 for millimetres).",
+            input=str(file),
+        )
+    return float(scale)
+
+
+def _up(data: dict[str, Any], file: Path) -> NDArray[np.float64] | None:
+    if data.get("up") is None:
+        return None
+    try:
+        up = np.array(data["up"], dtype=np.float64)
+        length = float(np.linalg.norm(up))
+    except (TypeError, ValueError):
+        up, length = np.zeros(0), 0.0
+    if up.shape != (3,) or not 0 < length < np.inf:
+        raise SceneError(
+            f"{file}: up {data['up']!r} is not three numbers that point somewhere.", input=str(file)
+        )
+    return np.asarray(up / length, dtype=np.float64)
+
+
 def _view(folder: Path, item: dict[str, Any], scale: float) -> SceneView:
     intrinsics = np.array(item["intrinsics"], dtype=np.float64)
+    if intrinsics.shape != (3, 3):
+        raise SceneError(f"intrinsics are not a 3x3 matrix but of the shape {intrinsics.shape}.")
     intrinsics[:2, 2] += 0.5
     size = Size(int(item["width"]), int(item["height"]))
     camera = Camera(
@@ -86,10 +116,17 @@ def _view(folder: Path, item: dict[str, Any], scale: float) -> SceneView:
         np.array(item.get("distortion", ()), dtype=np.float64),
         item.get("model", "pinhole"),
     )
-    color = folder / item["color"]
-    if not color.is_file():
-        raise SceneError(f"its picture {color} is missing.", input=str(color))
-    depth = folder / item["depth"] if item.get("depth") else None
+    color = inside(folder, item["color"], "color")
+    stored = size_of(color)
+    if stored != size:
+        raise SceneError(
+            f"its picture {color} has {stored.width}x{stored.height} pixels, width and height say "
+            f"{size.width}x{size.height}.",
+            input=str(color),
+        )
+    depth = inside(folder, item["depth"], "depth") if item.get("depth") else None
+    if depth is not None and not depth.is_file():
+        raise SceneError(f"its depth {depth} is missing.", input=str(depth))
     return SceneView(
         name=item["color"],
         camera=camera,
