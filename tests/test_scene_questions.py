@@ -49,6 +49,8 @@ def meant(question: str) -> dict[str, Any]:
         "Measure the gap between the red cube and the blue ball, surface to surface.",
         "The red cube and the blue ball: how far apart do they stand?",
         "How far is it from the red cube to the blue ball?",
+        "distance from the red cube to the blue ball",
+        "Approximately how far is it between the red cube and the blue ball, in centimetres?",
     ],
 )
 def test_a_distance_between_surfaces_is_asked_for(question: str) -> None:
@@ -74,6 +76,8 @@ def test_a_distance_between_centres_is_asked_for(question: str) -> None:
         ("How far apart are the two red blocks?", {"things": ("red block", "red block")}),
         ("How far is the mug from view 2?", {"things": ("mug",), "viewpoint": FROM_2}),
         ("how far away is the mug, seen from view 3?", {"things": ("mug",), "viewpoint": FROM_3}),
+        ("How far is the red mug from the blue one?", {"things": ("red mug", "blue mug")}),
+        ("How far is the mug from view 2's camera?", {"things": ("mug",), "viewpoint": FROM_2}),
         ("How far is the mug from the camera?", {"things": ("mug",)}),
         ("From the window, how far is the mug?", {"things": ("mug", "window")}),
         ("How far is the black and white dog from the ball?", {"things": ("black and white dog", "ball")}),
@@ -161,6 +165,7 @@ def test_counts(question: str, read: dict[str, Any]) -> None:
         "Which view last shows the mug?",
         "Which view was the last one to show the mug?",
         "When did you see the mug for the last time?",
+        "When was the last time you saw the mug?",
         "where have you seen the mug last?",
         "Where did I leave my mug?",
     ],

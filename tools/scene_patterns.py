@@ -107,6 +107,8 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"(?:by )?{METRES} (?:is|are|do) <p>(?: stand| lie)? apart",
         r"{METRES} separates? <a> (?:from|and) <b>",
         r"what (?:distance|gap|space) (?:is there |is |lies )?(?:between|separates) <p>",
+        r"how far(?: is it| is)? between <p>",
+        r"(?:the )?distance (?:from )?<a> to <b>",
         r"how far(?: away| apart| off)? {BE} <a>{AT}(?: away| apart| removed| off)? (?:from|to) <b>",
         r"(?:if|when) (?:i|you|we|one) (?:go|walk|move|measure|get|went|walked) from <a> to <b>,? how far "
         r"(?:is|was|would|do|does|must|have) ?(?:that|it|i|you|we)?(?: be| go| walk| to go)?",
@@ -140,6 +142,7 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"(?:what|which) {PICTURE} (?:last shows|shows last) <a>",
         r"(?:what|which)(?: {PICTURE})? (?:is|was) the last(?: one| {PICTURE})?"
         r"(?: (?:that|which) (?:shows|showed|has|had)| to show| showing| with| of) <a>",
+        r"(?:where|when) (?:is|was) the last (?:time|place)(?: that| where)? (?:i|you|we) saw <a>",
         r"where (?:did|have) (?:i|we) (?:leave|left|put|lost|lose|forget|forgotten) <a>",
     ),
     "nearest": (

@@ -117,14 +117,21 @@ def parse(question: str, names: Sequence[str]) -> SceneQuestion:
     text = " ".join(question.casefold().replace("\u2019", "'").split()).rstrip(" ?.!")
     text = re.sub(r"[.;:?!]+ ", ", ", text)
     text = re.sub(rf"^(?:{OPENING}[ ,]+)+", "", text)
+    text = _HEDGE.sub("", text)
     text, viewpoint = stood_at(_EVERYWHERE.sub("", text), names)
     text = re.sub(rf"^(?:{OPENING}[ ,]+)+", "", text)
-    for found in _matches(text, names, viewpoint):
+    for found in map(_ones, _matches(text, names, viewpoint)):
         if all(map(_is_name, found.named)):
             return replace(found, text=question)
     return SceneQuestion("open", question, viewpoint=viewpoint)
 
 
+_HEDGE = re.compile(
+    r"^(?:roughly|approximately|about|exactly|precisely),? |"
+    r",? (?:roughly|approximately|exactly|precisely|more or less|please|then)$|"
+    r",? in (?:metres|meters|centimet(?:re|er)s|millimet(?:re|er)s|m|cm|mm|feet|inches)(?=,|$)"
+)
+"""What asks for no other answer; every length is told in the scene's unit."""
 _EVERYWHERE = re.compile(
     r"^(?:counting|across|over|in|taking|considering|looking at|using|with|from|through|throughout) "
     r"(?:every|all|each)(?: of)?(?: the| these)?(?: \w+)? ?(?:views?|pictures?|images?|photos?)"
@@ -134,7 +141,7 @@ _EVERYWHERE = re.compile(
 _CENTRES = re.compile(
     r"[, (]*(?:measured |taken )?(?:from )?(?:"
     r"(?:their |the )?cent(?:er|re)s?[ -]to[ -](?:their |the )?cent(?:er|re)s?|"
-    r"(?:between|of) (?:their|the) (?:cent(?:er|re)s|middles)(?! of)|"
+    r"(?:between|of) (?:(?:their|the) )?(?:cent(?:er|re)s|middles)(?! of)|"
     r"(?:the )?middle (?:of (?:the )?one )?to (?:the )?middle(?: of the other)?)\)?"
 )
 _CENTRE_OF = re.compile(r"\b(?:the )?(?:cent(?:er|re)s?|middles?) of (?=(?:the|an?|my)\b)")
@@ -155,6 +162,14 @@ def _matches(text: str, names: Sequence[str], viewpoint: Viewpoint | None) -> It
         for pattern in PATTERNS[kind]:
             if (found := pattern.fullmatch(plain)) and (read := build(found, names, viewpoint)):
                 yield replace(read, centres=centres)
+
+
+def _ones(found: SceneQuestion) -> SceneQuestion:
+    """Say what "one" is: of "the red block" and "the blue one" the other is a blue block."""
+    if len(found.things) < 2:
+        return found
+    noun = found.things[0].split()[-1]
+    return replace(found, things=tuple(re.sub(r"(?<=\w )one$", noun, thing) for thing in found.things))
 
 
 def _measured(text: str) -> tuple[str, bool]:

@@ -12,13 +12,14 @@ from ..errors import SceneError
 _PICTURE = r"(?:view|camera|image|picture|photo|frame|still|shot)"
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _CARDINALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_NUMBER = rf"{_PICTURE} ?(?:number |no\.? ?|#)?(\d+|{'|'.join(_CARDINALS)})"
-_ORDINAL = rf"({'|'.join(_ORDINALS)}|last|\d+(?:st|nd|rd|th)) {_PICTURE}"
+_VIEW = (
+    rf"(?:the )?(?:{_PICTURE} ?(?:number |no\.? ?|#)?(?:\d{{1,9}}|{'|'.join(_CARDINALS)})|"
+    rf"(?:{'|'.join(_ORDINALS)}|last|\d{{1,9}}(?:st|nd|rd|th)) {_PICTURE})"
+)
 HERE = frozenset({"me", "here", "the camera", "the viewer", "my position", "where i am", "where i stand"})
 """Words for wherever the first view was taken from."""
 DETERMINER = r"(?:the|an?|this|that|these|those|my|your|our|their|any|some)"
 
-_VIEW = rf"(?:the )?(?:{_NUMBER}|{_ORDINAL})".replace("(\\d", "(?:\\d").replace("(first", "(?:first")
 _ASKING = r"(?:is|are|was|were|what|which|where|how|who|do|does|can|could)\b"
 _SPOT, _FACED = r"(?P<place>[^,]+?)", rf"(?P<facing>[^,]+?)(?=,|$| {_ASKING})"
 _ENDING = rf"(?P<place>{_VIEW}(?=,|$| )|[^,]+?(?=,|$| {_ASKING}))"
@@ -137,19 +138,19 @@ def named_view(text: str, names: Sequence[str]) -> str | None:
     SceneError
         If there is no view of that number.
     """
-    plain = text.strip().removeprefix("the ")
+    text = re.sub(r"'s camera$", "", text.strip())
+    plain = text.removeprefix("the ").removeprefix("camera of ")
     for view in names:
         whole = PurePosixPath(view.casefold())
-        if plain in (str(whole), whole.name, whole.stem):
+        if plain in (str(whole), whole.name) or (plain == whole.stem and re.search(r"\d", plain)):
             return view
-    found = re.fullmatch(rf"(?:the )?(?:{_NUMBER}|{_ORDINAL})", text.strip())
-    if found is None:
+    if not re.fullmatch(_VIEW, plain):
         return None
-    number = _number(found[1] or found[2], len(names))
-    word = re.match(_PICTURE, plain)
-    called = re.compile(rf"{word[0] if word else _PICTURE}[ _-]?0*{number}")
+    number, ordinal = _number(plain, len(names))
+    called = re.compile(rf"{_PICTURE}[ _-]?0*{number}")
     for view in names:
-        if found[1] and called.fullmatch(PurePosixPath(view.casefold()).stem):
+        stem = PurePosixPath(view.casefold()).stem
+        if not ordinal and stem[:4] == plain[:4] and called.fullmatch(stem):  # the same word for it
             return view
     if not 1 <= number <= len(names):
         raise SceneError(
@@ -158,13 +159,14 @@ def named_view(text: str, names: Sequence[str]) -> str | None:
     return names[number - 1]
 
 
-def _number(word: str, count: int) -> int:
-    if word == "last":
-        return count
+def _number(view: str, count: int) -> tuple[int, bool]:
+    """Return the number of "view 3", "the third view" or "the last view", and whether it is an ordinal."""
+    ordinal = re.fullmatch(rf"(\w+) {_PICTURE}", view)
+    word = ordinal[1] if ordinal else re.findall(r"\d+|[a-z]+", view)[-1]
     for words in (_ORDINALS, _CARDINALS):
         if word in words:
-            return words.index(word) + 1
-    return int(re.sub(r"\D", "", word))
+            return words.index(word) + 1, ordinal is not None
+    return count if word == "last" else int(re.sub(r"\D", "", word)), ordinal is not None
 
 
 def name(text: str) -> str:
