@@ -111,10 +111,9 @@ def report(result: Result) -> str:
     timelines, left_out = tracks(result, album)
     given = {p.name for step in result.steps if isinstance(step, PlanStep) for p in step.pictures}
     scenes = places(result, album)
-    style, script = (
-        "".join(_text(f"{name}.{kind}") for name in ("report", *(["report_scene"] if scenes else [])))
-        for kind in ("css", "js")
-    )
+    style = _text("report.css") + (_text("report_scene.css") if scenes else "")
+    scripts = ["report.js", *(("report_scene_drawing.js", "report_scene.js") if scenes else ())]
+    script = "".join(_text(name) for name in scripts)
     return _template().render(
         result=result,
         verdict=worst(item.verdict for item in result.evidence),
