@@ -82,7 +82,7 @@ def _scale(data: dict[str, Any], file: Path) -> float:
     scale = data.get("depth_scale", 1000)
     if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not scale * DEEP >= 2**16:
         raise SceneError(
-            f"{file}: depth_scale {scale!r} is not the units of a depth that are a metre (1000 for millimetres).",
+            f"{file}: depth_scale {scale!r} is not how many units of a depth a metre is (1000: millimetres).",
             input=str(file),
         )
     return float(scale)
@@ -97,9 +97,8 @@ def _up(data: dict[str, Any], file: Path) -> NDArray[np.float64] | None:
     except (TypeError, ValueError):
         up, length = np.zeros(0), 0.0
     if up.shape != (3,) or not 0 < length < np.inf:
-        raise SceneError(
-            f"{file}: up {data['up']!r} is not three numbers that point somewhere.", input=str(file)
-        )
+        message = f"{file}: up {data['up']!r} is not three numbers that point somewhere."
+        raise SceneError(message, input=str(file))
     return np.asarray(up / length, dtype=np.float64)
 
 

@@ -82,7 +82,7 @@ def _readers(place: Path) -> dict[str, Reader]:
 
     if is_scene_json(place):  # ours is the one that says all; what it was made of may lie beside it
         return {"scene.json": read_scene_json}
-    known = {
+    known: dict[str, tuple[Callable[[Path], bool], Reader]] = {
         "nerfstudio": (is_nerfstudio, read_nerfstudio),
         "colmap": (is_colmap, read_colmap),
         "scannet": (is_scannet, read_scannet),
