@@ -39,7 +39,7 @@ def drawing(survey: Survey, cloud: Points | None) -> dict[str, Any]:
     """
     axes = axes_of(survey)
     names = {shot.camera: index for index, shot in enumerate(survey.shots)}
-    bounds = _bounds(survey, cloud, axes)
+    bounds = bounds_of(survey, cloud, axes)
     return {
         **_packed(cloud, axes),
         "shots": [_shot(shot, axes) for shot in survey.shots],
@@ -84,7 +84,7 @@ def _thinned(cloud: Points) -> tuple[NDArray[np.int64], float]:
     return chosen, side
 
 
-def _bounds(survey: Survey, cloud: Points | None, axes: NDArray[np.float64]) -> NDArray[np.float64]:
+def bounds_of(survey: Survey, cloud: Points | None, axes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the (2, 3) corners of what is to be seen at first: objects and most points, or else cameras."""
     rows = [np.zeros((0, 3))]
     for one in survey.placed:

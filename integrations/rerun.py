@@ -35,7 +35,7 @@ from ..memory.scene import Scene
 from ..tools.mark import color_of
 from ..tools.scene_map import Points, axes_of, stands
 from .reopened import reopened, surveys
-from .report_drawing import SIGMAS
+from .report_drawing import SIGMAS, bounds_of
 from .report_scene import reading
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ SPLAT = 0.75
 """Radius of points over the distance of neighbours: without gaps between them."""
 THIN = -0.75
 """Radius of rays: negative ones are pixels of the screen, whatever the scene's size."""
+EYE = (0.45, 0.95)
+"""From where a scene is seen at first: radians to the right of its first view, and above the ground."""
 INK = (40, 44, 52)
 """Of lines between points."""
 
@@ -296,8 +298,23 @@ def _blueprint(found: list[Survey], names: dict[str, str]) -> Any:
         if pictures
         else rrb.Vertical(*words)
     )
+    scene = rrb.Spatial3DView(origin="world", name="Scene", eye_controls=_eye(found[0]))
     return rrb.Blueprint(
-        rrb.Horizontal(rrb.Spatial3DView(origin="world", name="Scene"), side, column_shares=[3, 2]),
+        rrb.Horizontal(scene, side, column_shares=[3, 2]),
         rrb.TimePanel(timeline="step", state="collapsed"),
         collapse_panels=True,
     )
+
+
+def _eye(survey: Survey) -> Any:
+    """Return from where a scene is seen at first: behind its first view, so high that walls hide little."""
+    import rerun.blueprint as rrb
+
+    axes = axes_of(survey)
+    low, high = bounds_of(survey, None, axes)
+    middle = (low + high) / 2
+    eyes = [np.linalg.norm(axes @ stands(shot) - middle) for shot in survey.shots if shot.looked]
+    away = max(3 * float(np.linalg.norm(high - low)) / 2, 1.4 * max(map(float, eyes), default=0.0)) or 1.0
+    turn, pitch = EYE
+    back = np.array([np.sin(turn) * np.cos(pitch), -np.cos(turn) * np.cos(pitch), np.sin(pitch)])
+    return rrb.EyeControls3D(position=middle + away * back, look_target=middle)
