@@ -29,12 +29,13 @@ ENCLOSES = 0.97
 """Share of the cloud that lies on one side of a wall."""
 WALL = 0.3
 """Extent of a wall or a floor over that of the scene, at least."""
-SMALLEST = 40
-"""Pixels of a piece in all views together, at least: what is smaller is noise."""
+SMALLEST = 5e-4
+"""Share of a picture that a piece fills in the view that shows most of it, at least: less is noise."""
 THINNEST = 2.5
 """Voxels of a piece's longest extent, at least."""
-APART = 28.0
-"""Distance of two colours in CIELAB, lightness counting for a third, that shading does not explain."""
+TURNED, SHADED, DIM = 0.13, 0.65, 15.0
+"""Radians between two colours, seen from black, and the logarithm of how much brighter one is, that shading
+does not explain; and grey levels added to each, as dark colours have no hue."""
 SHARE = 0.1
 """Share of a piece that one colour fills, at least, to be a thing of its own."""
 COLORS = 4
@@ -53,14 +54,11 @@ class Patch:
         Its pixels inside of the box.
     cut : bool
         Whether it ends at the border of the picture.
-    hidden : float
-        Share of its outline at which something nearer begins, 0..1.
     """
 
     box: tuple[int, int, int, int]
     mask: NDArray[np.bool_]
     cut: bool
-    hidden: float = 0.0
 
     @property
     def area(self) -> int:
@@ -175,6 +173,13 @@ def supports(cloud: Cloud, found: Sequence[Plane], up: Array, floor: Ground | No
     return kept
 
 
+def hue(colors: NDArray[np.uint8]) -> Array:
+    """Return colours, (N, 3), as places (N, 4) that are more than 1 apart if shading does not explain it."""
+    bright = colors.astype(np.float64) + DIM
+    length = np.linalg.norm(bright, axis=1, keepdims=True)
+    return np.concatenate([bright / length / TURNED, np.log(length) / SHADED], axis=1)
+
+
 def _spread(points: NDArray[np.float32], normal: Array) -> Array:
     """Extent of points along two axes of their plane."""
     across = np.cross(normal, np.eye(3)[int(np.argmin(np.abs(normal)))])
@@ -187,8 +192,6 @@ def _standing(
     scene: Scene, names: Sequence[str], cloud: Cloud, carrying: Sequence[Plane]
 ) -> tuple[_Pixels, float, float]:
     """Return the pixels of all views that lie on no carrying plane, nor behind one."""
-    from cv2 import COLOR_RGB2LAB, cvtColor
-
     rows, steps, noises = [], [], []
     for number, name in enumerate(names):
         depth = scene.depth(name)
@@ -201,15 +204,15 @@ def _standing(
         for plane in carrying:
             off = seen.points @ plane.normal.astype(np.float32) - np.float32(plane.height)
             free &= off > max(OFF * cloud.voxel, rough)
-        lab = cvtColor(scene.still(name).pixels, COLOR_RGB2LAB)[free].astype(np.float64) * (1 / 3, 1, 1)
         at = np.flatnonzero(free).astype(np.int32)
-        rows.append((seen.points[free], lab, np.full(len(at), number, np.int16), at))
+        hues = hue(scene.still(name).pixels[free])
+        rows.append((seen.points[free], hues, np.full(len(at), number, np.int16), at))
         if len(at):
             steps.append(float(np.median(seen.depth[free])) / camera.intrinsics[0, 0])
             noises.append(rough)
     columns = [np.concatenate(column) for column in zip(*rows, strict=True)] if rows else []
     if not columns:
-        columns = [np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0, np.int16), np.zeros(0, np.int32)]
+        columns = [np.zeros((0, 3)), np.zeros((0, 4)), np.zeros(0, np.int16), np.zeros(0, np.int32)]
     pixels = _Pixels(columns[0].astype(np.float64), columns[1], columns[2], columns[3])
     return pixels, float(np.median(steps)) if steps else 0.0, float(np.median(noises)) if noises else 0.0
 
@@ -217,16 +220,17 @@ def _standing(
 def _pieces(scene: Scene, names: Sequence[str], pixels: _Pixels, voxel: float) -> list[Piece]:
     order: list[NDArray[np.int64]] = []
     parts: dict[int, tuple[int, ...]] = {}
+    sizes = [float(np.prod(scene.view(name).camera.size)) for name in names]
     for rows in _connected(pixels.points, np.arange(len(pixels.points)), voxel):
+        shown = np.bincount(pixels.views[rows], minlength=len(names)) / sizes
+        if shown.max() < SMALLEST or (len(names) > 2 and (shown > 0).sum() < 2):
+            continue
         own = len(order)
         order.append(rows)
         split = _by_color(pixels, rows, voxel)
         if len(split) > 1:
             parts[own] = tuple(range(own + 1, own + 1 + len(split)))
             order += split
-    owner = np.full(len(pixels.points), -1)
-    for number, rows in enumerate(order):
-        owner[rows] = number
     return [
         Piece(pixels.points[rows], pixels.views[rows], _patches(scene, names, pixels, rows), parts.get(k, ()))
         for k, rows in enumerate(order)
@@ -246,8 +250,6 @@ def _connected(points: Array, rows: NDArray[np.int64], voxel: float) -> list[NDA
     counts = np.bincount(of_row)
     found = []
     for label in np.argsort(-counts, kind="stable"):
-        if counts[label] < SMALLEST:
-            break
         own = rows[of_row == label]
         if np.ptp(points[own], axis=0).max() >= THINNEST * voxel:
             found.append(own)
@@ -256,20 +258,17 @@ def _connected(points: Array, rows: NDArray[np.int64], voxel: float) -> list[NDA
 
 def _by_color(pixels: _Pixels, rows: NDArray[np.int64], voxel: float) -> list[NDArray[np.int64]]:
     """Part a piece by its main colours, where it has a few; each must hang together."""
-    colors = pixels.colors[rows]
     bins, of_bin, counts = np.unique(
-        np.round(colors / (APART / 3)), axis=0, return_inverse=True, return_counts=True
+        np.round(pixels.colors[rows] * 3), axis=0, return_inverse=True, return_counts=True
     )
     leaders: list[Array] = []
     for number in np.argsort(-counts, kind="stable"):
-        place = bins[number] * (APART / 3)
-        if counts[number] >= SHARE / 4 * len(rows) and all(
-            np.linalg.norm(place - o) > APART for o in leaders
-        ):
+        place = bins[number] / 3
+        if counts[number] >= SHARE / 4 * len(rows) and all(np.linalg.norm(place - o) > 1 for o in leaders):
             leaders.append(place)
     if not 1 < len(leaders) <= COLORS:
         return []
-    nearest = cKDTree(np.stack(leaders)).query(bins * (APART / 3))[1][of_bin.ravel()]
+    nearest = cKDTree(np.stack(leaders)).query(bins / 3)[1][of_bin.ravel()]
     found = []
     for number in range(len(leaders)):
         for part in _connected(pixels.points, rows[nearest == number], voxel):
