@@ -18,6 +18,7 @@ from ..errors import InputError, SightloopError
 from ..memory import Still
 from ..memory.scene import Scene, SceneView
 from ..memory.visible import sample, visible
+from .small_looks import article
 
 if TYPE_CHECKING:
     from ..memory.embed import Embedder
@@ -34,7 +35,10 @@ POINTS = 2000
 SHOWN = 448
 """Longest side of the pictures that are embedded, pixels."""
 GENERIC = "a picture"
-"""What any picture is: relevance is how much better a text goes with a view than this."""
+"""What any picture is: relevance is how much better a view goes with a text than with this, without which a
+text that goes well with nothing in particular ranks views at random."""
+LONGEST_NAME = 4
+"""Words of a name of a thing, at most, which a view is "a picture of"."""
 FIRST, SECOND, MORE = 1.0, 0.5, 0.05
 """Worth of a point that is seen for the first time, again from elsewhere, and once more."""
 PARALLAX = 15.0
@@ -80,9 +84,17 @@ def relevance(embedder: Embedder, scene: Scene, text: str) -> dict[str, float]:
     names = [name for name in wanted if name in known]
     if not names:
         raise InputError(f"no view of {scene.source} can be read.", input=scene.source)
-    asked, any_picture = embedder.embed([text, GENERIC])
+    asked, any_picture = embedder.embed([_pictured(text), GENERIC])
     scores = np.stack([known[name] for name in names]) @ (asked - any_picture)
     return dict(zip(names, scores.tolist(), strict=True))
+
+
+def _pictured(text: str) -> str:
+    """Return names of things as what a picture is of; any other text as it is."""
+    things = [thing.strip() for thing in text.split(",") if thing.strip()]
+    if text.rstrip().endswith(("?", ".", "!")) or any(len(thing.split()) > LONGEST_NAME for thing in things):
+        return text
+    return f"{GENERIC} of {' and '.join(map(article, things))}"
 
 
 def choose(
