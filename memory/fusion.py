@@ -1,15 +1,13 @@
-"""Fusion: the depths of many views as one cloud of points, one view in memory at a time.
-
-Points are averaged within voxels. A voxel's sums are kept as whole numbers, so that the order of the views
-changes nothing, to the last bit; a nearer view has more pixels in a voxel, and counts for more.
-"""
+"""Fusion: the depths of many views as one cloud of points, a few views in memory at a time."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +16,16 @@ from ..errors import InputError, SceneError
 from .depths import surface
 from .geometry import Array
 from .scene import Depth, Scene, SceneView
+from .voxels import COLUMNS, Keys, Sums, Voxels
 
 DETAIL = 300
 """Voxels along the diagonal of a scene, where none were asked for."""
 SAMPLES = 2
 """Pixels along a voxel's side that are looked at: more add time and no points."""
-BITS = 21
-"""Bits of a voxel's number along each axis."""
-STEPS = 1 << 12
-"""Into how many steps a voxel's side is divided for the sums, and the unit of a normal: some micrometres."""
-WAITING = 2_000_000
-"""Voxels of views that wait to be merged: they bound the memory, some 200 bytes each while being sorted."""
-AHEAD = 2
-"""Views that are decoded while one is fused."""
+THREADS = 2
+"""Views that are decoded and summed at once."""
 
-Keys = NDArray[np.int64]
-Sums = NDArray[np.int64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,25 +108,30 @@ def fuse(scene: Scene, names: Sequence[str] | None = None, voxel: float | None =
         raise SceneError(
             f"{scene.source}: no view's depth can be read, or all are empty.", input=scene.source
         )
-    grid = _Voxels(side, np.median([view.camera.centre for view in scene.views], axis=0))
+    voxels = Voxels(side, np.median([view.camera.centre for view in scene.views], axis=0))
     noises, fused = [], []
-    for view, color, depth, problem in _decoded(views):
-        if problem:
-            left_out.append(f"view {view.name!r} is left out of the cloud: {problem}")
-            continue
-        known = depth[depth > 0]
-        if known.size:
-            focal = max(view.camera.intrinsics[0, 0], view.camera.intrinsics[1, 1])
-            stride = max(1, int(side * focal / SAMPLES / np.percentile(known[::7], 90)))
-            seen = surface(view.camera, depth, stride)
-            some = slice(stride // 2, None, stride)
-            at = seen.depth > 0
-            grid.add(seen.points[at], seen.normals[at], color[some, some][at])
-            noises.append(seen.noise)
-            fused.append(view.name)
+    for part in _ahead(views, partial(_part, voxels)):
+        if part.problem:
+            left_out.append(part.problem)
+        elif len(part.keys):
+            voxels.add(part.keys, part.sums)
+            noises.append(part.noise)
+            fused.append(part.name)
     if not fused:
         raise SceneError(f"{scene.source}: no depth could be fused. {' '.join(left_out)}", input=scene.source)
-    return grid.cloud(tuple(fused), float(np.median(noises)), tuple(left_out))
+    found = voxels.averages()
+    return Cloud(
+        points=found.points,
+        colors=found.colors,
+        normals=found.normals,
+        weight=np.diff(found.first).astype(np.float32),
+        voxel=side,
+        names=tuple(fused),
+        first=found.first,
+        views=found.views,
+        noise=float(np.median(noises)),
+        left_out=tuple(left_out),
+    )
 
 
 def extent(points: NDArray[np.floating]) -> Array:
@@ -142,127 +139,76 @@ def extent(points: NDArray[np.floating]) -> Array:
     return np.asarray(np.percentile(points, (0.5, 99.5), axis=0), dtype=np.float64)
 
 
-class _Voxels:
-    """Sums of all that fell into each voxel: a row of count, views, place, colour and normal."""
+class _Part(NamedTuple):
+    """What one view adds to a cloud, or the problem with it."""
 
-    def __init__(self, side: float, origin: Array) -> None:
-        self._side = side
-        self._origin = origin / side  # of the cameras: a floor at 0 is not on the border of two voxels
-        self._keys: list[Keys] = []  # of each view
-        self._waiting: list[tuple[Keys, Sums]] = []
-
-    def add(
-        self, points: NDArray[np.float32], normals: NDArray[np.float32], colors: NDArray[np.uint8]
-    ) -> None:
-        """Add what one view saw; what is a million voxels away from the cameras is nowhere."""
-        place = points / self._side - self._origin
-        whole = np.floor(place)
-        near = (np.abs(whole) < 1 << (BITS - 1)).all(axis=1)
-        row = np.empty((len(points), 11), dtype=np.int32)
-        row[:, :2] = 1
-        row[:, 2:5] = (place - whole) * STEPS
-        row[:, 5:8] = colors
-        row[:, 8:] = np.rint(normals * STEPS)
-        keys, sums = _summed(_packed(whole[near].astype(np.int64)), row[near])
-        sums[:, 1] = 1
-        self._keys.append(keys)
-        self._waiting.append((keys, sums))
-        if sum(len(keys) for keys, _ in self._waiting[1:]) > WAITING:
-            self._waiting = [self._merged()]
-
-    def cloud(self, names: tuple[str, ...], noise: float, left_out: tuple[str, ...]) -> Cloud:
-        """Return the averages."""
-        keys, sums = self._merged()
-        count = sums[:, :1].astype(np.float64)
-        normals = sums[:, 8:] / count
-        length = np.linalg.norm(normals, axis=1, keepdims=True)
-        points = (_unpacked(keys) + self._origin + (sums[:, 2:5] / count + 0.5) / STEPS) * self._side
-        first, views = self._seen(keys, sums[:, 1])
-        return Cloud(
-            points=points.astype(np.float32),
-            colors=np.rint(sums[:, 5:8] / count).astype(np.uint8),
-            normals=(normals / np.where(length > 0, length, 1)).astype(np.float32),
-            weight=sums[:, 1].astype(np.float32),
-            voxel=self._side,
-            names=names,
-            first=first,
-            views=views,
-            noise=noise,
-            left_out=left_out,
-        )
-
-    def _merged(self) -> tuple[Keys, Sums]:
-        keys, sums = zip(*self._waiting, strict=True)
-        return _summed(np.concatenate(keys), np.concatenate(sums))
-
-    def _seen(self, keys: Keys, counts: Keys) -> tuple[Keys, NDArray[np.int32]]:
-        first = np.concatenate([[0], np.cumsum(counts)])
-        views, filled = np.empty(first[-1], dtype=np.int32), first[:-1].copy()
-        for number, of_view in enumerate(self._keys):
-            at = np.searchsorted(keys, of_view)
-            views[filled[at]] = number
-            filled[at] += 1
-        return first, views
+    name: str
+    keys: Keys
+    sums: Sums
+    noise: float
+    problem: str = ""
 
 
-def _packed(whole: Keys) -> Keys:
-    offset = whole + (1 << (BITS - 1))
-    return np.asarray(offset[:, 0] << 2 * BITS | offset[:, 1] << BITS | offset[:, 2], dtype=np.int64)
+def _read(view: SceneView) -> tuple[NDArray[np.uint8], Depth]:
+    """Read a view's picture and depth.
+
+    Raises
+    ------
+    InputError
+        If one cannot be read, or their sizes differ.
+    """
+    assert view.depth is not None
+    color, depth = view.color(), view.depth()
+    size = view.camera.size.height, view.camera.size.width
+    if color.shape[:2] != size or depth.shape != size:
+        raise SceneError(f"its picture is {color.shape[:2]}, its depth {depth.shape}, its camera {size}.")
+    return color, depth
 
 
-def _unpacked(keys: Keys) -> Keys:
-    axes = [keys >> 2 * BITS, keys >> BITS, keys]
-    return np.stack([axis & ((1 << BITS) - 1) for axis in axes], axis=1) - (1 << (BITS - 1))
+def _part(voxels: Voxels, view: SceneView) -> _Part:
+    nothing = _Part(view.name, np.zeros(0, dtype=np.int64), np.zeros((0, COLUMNS)), 0.0)
+    try:
+        color, depth = _read(view)
+    except InputError as error:
+        return nothing._replace(problem=f"view {view.name!r} is left out of the cloud: {error.message}")
+    known = depth[depth > 0]
+    if not known.size:
+        return nothing
+    focal = max(view.camera.intrinsics[0, 0], view.camera.intrinsics[1, 1])
+    stride = max(1, int(voxels.side * focal / SAMPLES / np.percentile(known[::7], 90)))
+    seen = surface(view.camera, depth, stride)
+    some = slice(stride // 2, None, stride)
+    at = seen.depth > 0
+    keys, sums = voxels.summed(seen.points[at], seen.normals[at], color[some, some][at])
+    return _Part(view.name, keys, sums, seen.noise)
 
 
-def _summed(keys: Keys, rows: NDArray[np.integer]) -> tuple[Keys, Sums]:
-    order = np.argsort(keys)
-    ordered = keys[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-    if not len(starts):
-        return ordered, np.zeros((0, rows.shape[1]), dtype=np.int64)
-    return ordered[starts], np.add.reduceat(rows[order], starts, axis=0, dtype=np.int64)
-
-
-def _decoded(
-    views: Sequence[SceneView],
-) -> Iterator[tuple[SceneView, NDArray[np.uint8], Depth, str]]:
-    """Read pictures and depths some views ahead, in two threads: decoding and fusing take as long."""
-    nothing = np.zeros((0, 0, 3), dtype=np.uint8), np.zeros((0, 0), dtype=np.float32)
-
-    def read(view: SceneView) -> tuple[NDArray[np.uint8], Depth, str]:
-        assert view.depth is not None
-        try:
-            color, depth = view.color(), view.depth()
-        except InputError as error:
-            return *nothing, error.message
-        size = view.camera.size.height, view.camera.size.width
-        if color.shape[:2] != size or depth.shape != size:
-            return *nothing, f"its picture is {color.shape[:2]}, its depth {depth.shape}, its camera {size}."
-        return color, depth, ""
-
-    with ThreadPoolExecutor(AHEAD) as pool:
-        waiting: deque[tuple[SceneView, Future[tuple[NDArray[np.uint8], Depth, str]]]] = deque()
+def _ahead(views: Sequence[SceneView], work: Callable[[SceneView], T]) -> Iterator[T]:
+    """Do the work of each view, in their order, some views ahead: in threads, which numpy lets run."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        waiting: deque[Future[T]] = deque()
         for view in views:
-            waiting.append((view, pool.submit(read, view)))
-            if len(waiting) > AHEAD:
-                ready, future = waiting.popleft()
-                yield ready, *future.result()
-        for ready, future in waiting:
-            yield ready, *future.result()
+            waiting.append(pool.submit(work, view))
+            if len(waiting) > THREADS:
+                yield waiting.popleft().result()
+        for future in waiting:
+            yield future.result()
 
 
 def _voxel(scene: Scene, views: Sequence[SceneView]) -> float:
     """Return a three-hundredth of the diagonal of what some views see."""
     some = [views[i] for i in np.unique(np.linspace(0, len(views) - 1, 8).round().astype(int))]
-    points = []
-    for view, _, depth, problem in _decoded(some):
-        if not problem:
-            stride = max(1, max(depth.shape) // 64)
-            seen = surface(view.camera, depth, stride)
-            points.append(seen.points[seen.depth > 0])
-    every = np.concatenate(points) if points else np.zeros((0, 3), dtype=np.float32)
-    return float(np.linalg.norm(np.diff(extent(every), axis=0))) / DETAIL if len(every) else 0.0
+
+    def thin(view: SceneView) -> NDArray[np.float32]:
+        try:
+            depth = _read(view)[1]
+        except InputError:
+            return np.zeros((0, 3), dtype=np.float32)
+        seen = surface(view.camera, depth, max(1, max(depth.shape) // 64))
+        return seen.points[seen.depth > 0]
+
+    points = np.concatenate(list(_ahead(some, thin)))
+    return float(np.linalg.norm(np.diff(extent(points), axis=0))) / DETAIL if len(points) else 0.0
 
 
 def _of_points(scene: Scene) -> Cloud:
