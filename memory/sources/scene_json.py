@@ -10,11 +10,15 @@
 World-to-camera, OpenCV axes, metres; the principal point counts from the centre of the top-left pixel, as
 OpenCV's does. ``depth`` is a 16-bit PNG of ``depth_scale`` units a metre (0: unknown), or ``.npy`` in metres.
 ``depth``, ``distortion``, ``up``, ``t`` and ``model`` ("pinhole" or "fisheye") may be left out.
+
+A view that is a frame of a video names ``"video": "clip.mp4"`` and its presentation time ``t`` instead of
+``color``, and may have a ``name``.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +30,7 @@ from ...errors import SceneError
 from ..geometry import Camera
 from ..scene import Scene, SceneView
 from ..still import Size
+from .posed_video import Clips
 from .scene_files import DEEP, inside, read_color, read_depth, size_of
 
 NAME = "scene.json"
@@ -57,10 +62,10 @@ def read_scene_json(path: Path) -> Scene:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SceneError(f"{file} is no scene: {error}.", input=str(file)) from error
     scale, up = _scale(data, file), _up(data, file)
-    found, warnings = [], []
+    found, warnings, clips = [], [], Clips(file.parent)
     for number, item in enumerate(views):
         try:
-            found.append(_view(file.parent, item, scale))
+            found.append(_view(file.parent, item, scale, clips))
         except (SceneError, KeyError, TypeError, ValueError) as error:
             what = f"the field {error} is missing" if isinstance(error, KeyError) else error
             warnings.append(f"{file}: view {number} is left out: {what}")
@@ -102,7 +107,7 @@ def _up(data: dict[str, Any], file: Path) -> NDArray[np.float64] | None:
     return np.asarray(up / length, dtype=np.float64)
 
 
-def _view(folder: Path, item: dict[str, Any], scale: float) -> SceneView:
+def _view(folder: Path, item: dict[str, Any], scale: float, clips: Clips) -> SceneView:
     intrinsics = np.array(item["intrinsics"], dtype=np.float64)
     if intrinsics.shape != (3, 3):
         raise SceneError(f"intrinsics are not a 3x3 matrix but of the shape {intrinsics.shape}.")
@@ -115,7 +120,22 @@ def _view(folder: Path, item: dict[str, Any], scale: float) -> SceneView:
         np.array(item.get("distortion", ()), dtype=np.float64),
         item.get("model", "pinhole"),
     )
-    color = inside(folder, item["color"], "color")
+    name, color = clips.view(item, size) if "video" in item else _picture(folder, item["color"], size)
+    depth = inside(folder, item["depth"], "depth") if item.get("depth") else None
+    if depth is not None and not depth.is_file():
+        raise SceneError(f"its depth {depth} is missing.", input=str(depth))
+    return SceneView(
+        name=name,
+        camera=camera,
+        color=color,
+        depth=partial(read_depth, depth, scale, size) if depth is not None else None,
+        t=item.get("t"),
+    )
+
+
+def _picture(folder: Path, name: str, size: Size) -> tuple[str, Callable[[], NDArray[np.uint8]]]:
+    """Return the name of a view that is a picture's file, and what reads it."""
+    color = inside(folder, name, "color")
     stored = size_of(color)
     if stored != size:
         raise SceneError(
@@ -123,13 +143,4 @@ def _view(folder: Path, item: dict[str, Any], scale: float) -> SceneView:
             f"{size.width}x{size.height}.",
             input=str(color),
         )
-    depth = inside(folder, item["depth"], "depth") if item.get("depth") else None
-    if depth is not None and not depth.is_file():
-        raise SceneError(f"its depth {depth} is missing.", input=str(depth))
-    return SceneView(
-        name=item["color"],
-        camera=camera,
-        color=partial(read_color, color),
-        depth=partial(read_depth, depth, scale, size) if depth is not None else None,
-        t=item.get("t"),
-    )
+    return name, partial(read_color, color)
