@@ -42,11 +42,14 @@ class Track:
         From the frame to the root of its tree; meaningless where it is not known.
     known : (N,) bool
     root : str
+    span : (int, int) or None, nanoseconds
+        From when to when all that leads to the frame is known; None where nothing of it moves.
     """
 
     poses: Array
     known: NDArray[np.bool_]
     root: str
+    span: tuple[int, int] | None
 
 
 class Frames:
@@ -83,6 +86,12 @@ class Frames:
         edge.stamps.append(stamp)
         edge.rows.append(tuple(row))
 
+    def hang(self, child: str, parent: str, stamps: Sequence[int], rows: Sequence[Sequence[float]]) -> None:
+        """Take all transforms of a frame, instead of those there may be; parameters as of :meth:`add`."""
+        self._edges.pop(child, None)
+        for stamp, row in zip(stamps, rows, strict=True):
+            self.add(child, parent, stamp, row)
+
     def chain(self, frame: str) -> list[str]:
         """Return a frame and its parents, up to the root.
 
@@ -103,17 +112,6 @@ class Frames:
         """Tell whether a frame moves in its root's axes at any time."""
         return any(not _constant(self._sorted(name)[1]) for name in self.chain(frame)[:-1])
 
-    def span(self, frame: str) -> tuple[int, int] | None:
-        """Return from when to when all that leads to a frame is known, in nanoseconds; None if always."""
-        moving = [
-            stamps
-            for stamps, rows in (self._sorted(name) for name in self.chain(frame)[:-1])
-            if not _constant(rows)
-        ]
-        if not moving:
-            return None
-        return max(int(stamps[0]) for stamps in moving), min(int(stamps[-1]) for stamps in moving)
-
     def track(self, frame: str, stamps: Stamps) -> Track:
         """Return where a frame was at times, (N,) int64 nanoseconds; errors as of :meth:`chain`."""
         poses, known = np.tile(np.eye(4), (len(stamps), 1, 1)), np.ones(len(stamps), dtype=bool)
@@ -121,7 +119,14 @@ class Frames:
         for name in chain[:-1]:
             step, seen = _between(*self._sorted(name), stamps)
             poses, known = step @ poses, known & seen
-        return Track(poses, known, chain[-1])
+        return Track(poses, known, chain[-1], self._span(chain))
+
+    def _span(self, chain: Sequence[str]) -> tuple[int, int] | None:
+        edges = [self._sorted(name) for name in chain[:-1]]
+        moving = [stamps for stamps, rows in edges if not _constant(rows)]
+        if not moving:
+            return None
+        return max(int(stamps[0]) for stamps in moving), min(int(stamps[-1]) for stamps in moving)
 
     def _sorted(self, child: str) -> tuple[Stamps, Array]:
         edge = self._edges[child]
