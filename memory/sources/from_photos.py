@@ -18,7 +18,7 @@ from ...errors import InputError, MissingExtraError, SceneError
 from ..scene import Scene
 from .colmap import read_colmap
 from .files import checked_path, files_in
-from .photos import SUFFIXES, read_photo
+from .photos import SUFFIXES, read_photo, stored_size
 
 ALL_PAIRS = 120
 """Photos up to which each is matched with every other; of more, taken as a walk, each with its next."""
@@ -148,7 +148,12 @@ def _mapped(pycolmap: Any, images: Path, work: Path, names: list[str], tell: Pro
     database = work / "database.db"
     features = pycolmap.FeatureExtractionOptions(use_gpu=False, max_image_size=SIDE)
     tell("features", 0, len(names))
-    pycolmap.extract_features(database, images, image_names=names, extraction_options=features)
+    one = len({stored_size(images / name) for name in names}) == 1
+    # Photos of one size are taken as one camera's: a focal length for each is more than few photos tell.
+    camera = pycolmap.CameraMode.SINGLE if one else pycolmap.CameraMode.PER_IMAGE
+    pycolmap.extract_features(
+        database, images, image_names=names, camera_mode=camera, extraction_options=features
+    )
     tell("features", len(names), len(names))
     matching = pycolmap.FeatureMatchingOptions(use_gpu=False)
     match = pycolmap.match_exhaustive if len(names) <= ALL_PAIRS else pycolmap.match_sequential

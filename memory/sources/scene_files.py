@@ -106,7 +106,7 @@ def raw_depth(path: Path, scale: float, invalid: float = 0) -> Depth:
         raise SceneError(f"its depth {path} is missing.", input=str(path))
     if path.suffix == ".npy":
         try:
-            depth: Any = np.load(path, allow_pickle=False)
+            depth = np.load(path, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise SceneError(f"{path} cannot be read as a depth: {error}.", input=str(path)) from error
         depth, scale = np.squeeze(depth), 1.0

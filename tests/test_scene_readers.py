@@ -1,0 +1,361 @@
+"""Readers of scenes: the same scene in everybody's files gives the same cameras, depths and pixels."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pycolmap
+import pytest
+from datasets import OPENGL, WRITERS, colmap, nerfstudio, scannet, scene_json, seven_scenes, tum
+from PIL import Image
+from posed import room
+
+from sightloop import Evidence
+from sightloop.errors import SceneError
+from sightloop.memory.consistency import inspect
+from sightloop.memory.geometry import Camera
+from sightloop.memory.sources.scenes import is_scene, open_scene
+from sightloop.memory.still import Size
+
+SCENE = room(3)
+
+
+@pytest.fixture(params=WRITERS)
+def written(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
+    return request.param, WRITERS[request.param](SCENE, tmp_path / "scan")
+
+
+# ---------------------------------------------------------------- one scene, everybody's files
+
+
+def test_known_points_project_to_the_same_pixels(written: tuple[str, Path], rng: np.random.Generator) -> None:
+    read = open_scene(written[1])
+    assert read.format == written[0]
+    assert len(read) == len(SCENE)
+    assert read.warnings == ()
+    points = rng.uniform(-1, 1, (200, 3))
+    for view, true in zip(read.views, SCENE.views, strict=True):
+        assert view.camera.size == true.camera.size
+        pixels, depth = view.camera.project(points)
+        expected, far = true.camera.project(points)
+        assert np.nanmax(np.abs(pixels - expected)) < 1e-3
+        assert np.abs(depth - far).max() < 1e-6
+
+
+def test_colours_and_depths_are_those_that_were_written(written: tuple[str, Path]) -> None:
+    read = open_scene(written[1])
+    for view, true in zip(read.views, SCENE.views, strict=True):
+        assert np.array_equal(view.color(), true.color())
+        if written[0] == "colmap":
+            assert view.depth is None
+            continue
+        assert view.depth is not None
+        assert true.depth is not None
+        assert np.abs(view.depth() - true.depth()).max() < 0.00051  # written in millimetres at worst
+        assert view.depth().dtype == np.float32
+
+
+def test_what_is_read_says_its_scale_and_its_convention(written: tuple[str, Path]) -> None:
+    read = open_scene(written[1])
+    assert read.metric == (written[0] != "colmap")
+    assert "camera" in read.convention
+    assert read.unit == ("m" if read.metric else "scene units")
+
+
+@pytest.mark.parametrize("name", [name for name in WRITERS if name != "colmap"])  # which holds no depth
+def test_a_right_scene_fits_itself(name: str, tmp_path: Path) -> None:
+    told = inspect(open_scene(WRITERS[name](SCENE, tmp_path)))
+    assert told.consistency.depth_rel is not None
+    assert told.consistency.depth_rel < 0.01
+
+
+def test_evidence_is_reopened_from_the_files(written: tuple[str, Path]) -> None:
+    read = open_scene(written[1])
+    still = read.still(read.names[1])
+    assert Evidence.of(still, "a room", 0.5).reopen() == still
+    assert is_scene(written[1])
+
+
+def test_axes_left_in_the_other_convention_are_seen(tmp_path: Path) -> None:
+    """OpenGL's poses in a file that says OpenCV's: every number is plausible, and all are wrong."""
+    folder = scene_json(SCENE, tmp_path)
+    data = json.loads((folder / "scene.json").read_text())
+    for view in data["views"]:
+        view["world_to_camera"] = (OPENGL @ np.array(view["world_to_camera"])).tolist()
+    (folder / "scene.json").write_text(json.dumps(data))
+    assert not inspect(open_scene(folder)).consistency.fits
+
+
+# ---------------------------------------------------------------- what is particular to each
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_colmap_models_in_text_and_binary_hold_their_points(tmp_path: Path, text: bool) -> None:
+    read = open_scene(colmap(SCENE, tmp_path, text))
+    assert np.allclose(read.points, [[0.5, 0.25, 0.0]])
+    assert open_scene(tmp_path / "sparse" / "0").names == read.names  # the model's own folder will do
+
+
+COLMAP_MODELS = {
+    "SIMPLE_PINHOLE": [300, 120, 90],
+    "PINHOLE": [300, 310, 120, 90],
+    "SIMPLE_RADIAL": [300, 120, 90, -0.1],
+    "RADIAL": [300, 120, 90, -0.1, 0.02],
+    "OPENCV": [300, 310, 120, 90, -0.1, 0.02, 0.001, -0.002],
+    "FULL_OPENCV": [300, 310, 120, 90, -0.1, 0.02, 0.001, -0.002, 0.003, 0.01, 0.002, 0.001],
+    "OPENCV_FISHEYE": [300, 310, 120, 90, 0.02, 0.003, -0.001, 0.0005],
+    "SIMPLE_RADIAL_FISHEYE": [300, 120, 90, 0.02],
+    "RADIAL_FISHEYE": [300, 120, 90, 0.02, -0.003],
+    "SIMPLE_FISHEYE": [300, 120, 90],
+}
+
+
+@pytest.mark.parametrize("model", COLMAP_MODELS)
+def test_colmap_cameras_project_as_colmap_says(tmp_path: Path, model: str, rng: np.random.Generator) -> None:
+    lens = pycolmap.Camera(model=model, width=240, height=180, params=COLMAP_MODELS[model], camera_id=1)
+    written = pycolmap.Reconstruction()
+    written.add_camera_with_trivial_rig(lens)
+    pose = pycolmap.Rigid3d(SCENE.views[0].camera.world_to_camera[:3])
+    written.add_image_with_trivial_frame(pycolmap.Image(name="a.png", camera_id=1, image_id=1), pose)
+    (tmp_path / "sparse").mkdir()
+    written.write_binary(str(tmp_path / "sparse"))
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (240, 180)).save(tmp_path / "images" / "a.png")
+    camera = open_scene(tmp_path).views[0].camera
+    ahead = camera.to_world(np.c_[rng.uniform(-0.4, 0.4, (50, 2)), np.ones(50)] * rng.uniform(1, 5, (50, 1)))
+    pixels, _ = camera.project(ahead)
+    theirs = np.array([written.image(1).project_point(point) for point in ahead])
+    assert np.abs(pixels - theirs).max() < 1e-6
+
+
+def test_a_colmap_camera_that_opencv_has_not_is_refused_by_name(tmp_path: Path) -> None:
+    folder = colmap(SCENE, tmp_path, text=True)
+    cameras = folder / "sparse" / "0" / "cameras.txt"
+    cameras.write_text(cameras.read_text().replace("1 PINHOLE", "1 FOV").replace("\n", "\n", 1))
+    lines = [f"{line} 0.9" if line.startswith("1 FOV") else line for line in cameras.read_text().splitlines()]
+    cameras.write_text("\n".join(lines) + "\n")
+    read = open_scene(folder)
+    assert len(read) == len(SCENE) - 1
+    assert "FOV" in read.warnings[0]
+
+
+def test_nerfstudio_names_without_suffix_angles_and_smaller_pictures(tmp_path: Path) -> None:
+    folder = nerfstudio(SCENE, tmp_path)
+    data = json.loads((folder / "transforms.json").read_text())
+    width = data.pop("w")
+    data.pop("h"), data.pop("fl_y")
+    data["camera_angle_x"] = 2 * np.arctan(width / 2 / data.pop("fl_x"))
+    for frame in data["frames"]:
+        frame["file_path"] = "./" + frame["file_path"].removesuffix(".png")
+        del frame["depth_file_path"]
+    (folder / "transforms.json").write_text(json.dumps(data))
+    read = open_scene(folder / "transforms.json")
+    assert not read.metric
+    assert all(view.depth is None for view in read.views)
+    assert np.allclose(read.views[0].camera.intrinsics, SCENE.views[0].camera.intrinsics, atol=1e-6)
+
+
+def test_nerfstudio_pictures_made_smaller_than_their_file_says(tmp_path: Path) -> None:
+    folder = nerfstudio(SCENE, tmp_path)
+    for file in (folder / "images").iterdir():
+        Image.open(file).resize((120, 90)).save(file)
+    camera = open_scene(folder).views[0].camera
+    assert camera.size == Size(120, 90)
+    assert np.allclose(camera.intrinsics[:2] * 2, SCENE.views[0].camera.intrinsics[:2])
+
+
+def test_nerfstudio_depth_of_some_frames_and_its_own_lens_of_one(tmp_path: Path) -> None:
+    folder = nerfstudio(SCENE, tmp_path)
+    data = json.loads((folder / "transforms.json").read_text())
+    del data["frames"][0]["depth_file_path"]
+    data["frames"][1] |= {"fl_x": 111.0, "k1": -0.1}
+    (folder / "transforms.json").write_text(json.dumps(data))
+    read = open_scene(folder)
+    assert [view.depth is not None for view in read.views][:2] == [False, True]
+    assert read.views[1].camera.intrinsics[0, 0] == 111
+    assert read.views[1].camera.distortion[0] == -0.1
+
+
+def test_scannet_depth_of_another_camera_is_put_into_the_picture(tmp_path: Path) -> None:
+    """As the dataset's sensor has it: fewer pixels, another lens."""
+    folder = scannet(SCENE, tmp_path)
+    camera = SCENE.views[0].camera
+    small = camera.scaled(Size(120, 90))
+    intrinsics = small.intrinsics.copy()
+    intrinsics[:2, 2] += 3, -2
+    shifted = Camera(intrinsics, camera.world_to_camera, small.size)
+    k = np.eye(4)
+    k[:3, :3] = shifted.intrinsics - [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]]
+    np.savetxt(folder / "intrinsic" / "intrinsic_depth.txt", k)
+    for number, view in enumerate(SCENE.views):
+        assert view.depth is not None
+        rows, columns = np.mgrid[:90, :120]
+        moved = (np.c_[columns.ravel(), rows.ravel()] + 0.5 - [3, -2]) * 2
+        at = np.clip(moved.astype(int), 0, [239, 179])
+        metres = view.depth()[at[:, 1], at[:, 0]].reshape(90, 120)
+        Image.fromarray(np.round(metres * 1000).astype(np.uint16)).save(folder / "depth" / f"{number}.png")
+    read = open_scene(folder)
+    depth, true = read.depth(read.names[0]), SCENE.views[0].depth
+    assert depth is not None
+    assert true is not None
+    known = depth > 0
+    assert known.mean() > 0.9
+    assert np.median(np.abs(depth - true())[known]) < 0.02
+
+
+def test_a_scannet_frame_whose_pose_was_lost_is_left_out(tmp_path: Path) -> None:
+    folder = scannet(SCENE, tmp_path)
+    (folder / "pose" / "2.txt").write_text("-inf -inf -inf -inf\n" * 4)
+    read = open_scene(folder)
+    assert len(read) == len(SCENE) - 1
+    assert "2.png" in read.warnings[0]
+    assert "not finite" in read.warnings[0]
+
+
+def test_tum_pictures_far_from_any_pose_are_left_out_and_poses_interpolated(tmp_path: Path) -> None:
+    folder = tum(SCENE, tmp_path)
+    file = folder / "groundtruth.txt"
+    lines = file.read_text().splitlines()
+    middle = lines.pop(2)
+    file.write_text("\n".join(lines) + "\n")
+    read = open_scene(folder)
+    assert len(read) == len(SCENE)  # two neighbours a fifteenth of a second apart: between them
+    ends = [np.array([float(n) for n in line.split()[1:4]]) for line in (lines[1], lines[2])]
+    assert np.allclose(read.views[1].camera.centre, (ends[0] + ends[1]) / 2, atol=1e-3)
+    late = [f"{float(line.split()[0]) + 60:.6f} {line.split(' ', 1)[1]}" for line in [*lines[1:], middle]]
+    file.write_text("\n".join(late) + "\n")
+    with pytest.raises(SceneError, match="no pose"):
+        open_scene(folder)
+
+
+def test_tum_without_a_lens_says_which_file_to_add(tmp_path: Path) -> None:
+    folder = tum(SCENE, tmp_path / "scan")
+    (folder / "camera.txt").unlink()
+    with pytest.raises(SceneError, match=r"camera\.txt"):
+        open_scene(folder)
+    known = folder.rename(tmp_path / "rgbd_dataset_freiburg3_long_office")
+    assert open_scene(known).views[0].camera.intrinsics[0, 0] == 535.4
+
+
+def test_seven_scenes_have_their_published_lens(tmp_path: Path) -> None:
+    folder = seven_scenes(SCENE, tmp_path)
+    (folder / "camera.txt").unlink()
+    assert open_scene(folder).views[0].camera.intrinsics[0, 0] == 585
+    assert open_scene(folder / "seq-01").names[0] == "frame-000000.color.png"
+
+
+# ---------------------------------------------------------------- bad input
+
+
+def spoiled(folder: Path, **fields: object) -> Path:
+    """The first view of a scene.json, with other fields."""
+    data = json.loads((folder / "scene.json").read_text())
+    for name, value in fields.items():
+        if value is None:
+            data["views"][0].pop(name)
+        else:
+            data["views"][0][name] = value
+    (folder / "scene.json").write_text(json.dumps(data))
+    return folder
+
+
+FLIPPED = np.diag([-1.0, 1, 1, 1]).tolist()
+NAN = [[float("nan")] * 4] * 4
+BAD = {
+    "no intrinsics": ({"intrinsics": None}, "intrinsics"),
+    "intrinsics of another shape": ({"intrinsics": [[1, 2], [3, 4]]}, "intrinsics"),
+    "a focal length of 0": ({"intrinsics": [[0, 0, 1], [0, 1, 1], [0, 0, 1]]}, "focal"),
+    "a pose with NaN": ({"world_to_camera": NAN}, "world_to_camera"),
+    "a left-handed pose": ({"world_to_camera": FLIPPED}, "left-handed"),
+    "a pose that scales": ({"world_to_camera": np.diag([2.0, 2, 2, 1]).tolist()}, "not rigid"),
+    "a pose that is text": ({"world_to_camera": "left"}, "could not|not a"),
+    "a picture that is missing": ({"color": "gone.png"}, "gone.png"),
+    "a picture of somewhere else": ({"color": "../../etc/passwd"}, "leads out"),
+    "a depth that is missing": ({"depth": "gone.png"}, "gone.png"),
+    "another size": ({"width": 100}, "pixels"),
+    "a picture that is no name": ({"color": 7}, "name of a file"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_view_is_left_out_and_the_rest_goes_on(tmp_path: Path, name: str) -> None:
+    fields, word = BAD[name]
+    read = open_scene(spoiled(scene_json(SCENE, tmp_path / "scan"), **fields))
+    assert len(read) == len(SCENE) - 1
+    (warning,) = read.warnings
+    assert "view 0" in warning
+    assert re.search(word, warning)
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("{", "scene.json"),
+        ("[]", "scene.json"),
+        ('{"views": []}', "no view"),
+        ('{"views": [{}], "depth_scale": 0}', "depth_scale"),
+        ('{"views": [{}], "depth_scale": 1}', "depth_scale"),
+        ('{"views": [{}], "up": [0, 0, 0]}', "up"),
+        ('{"views": [{}]}', "color|intrinsics"),
+    ],
+)
+def test_a_bad_file_is_refused_by_name(tmp_path: Path, content: str, word: str) -> None:
+    (tmp_path / "scene.json").write_text(content)
+    with pytest.raises(SceneError, match=word):
+        open_scene(tmp_path)
+
+
+def test_a_depth_of_another_shape_is_refused_when_it_is_read(tmp_path: Path) -> None:
+    folder = scene_json(SCENE, tmp_path)
+    Image.fromarray(np.ones((100, 240), np.uint16)).save(folder / "0.depth.png")
+    Image.fromarray(np.ones((90, 120), np.uint16)).save(folder / "1.depth.png")
+    Image.new("RGB", (240, 180)).save(folder / "2.depth.png")
+    read = open_scene(folder)
+    for name, word in (("0.png", "shape"), ("2.png", "one channel")):
+        with pytest.raises(SceneError, match=word):
+            read.depth(name)
+    smaller = read.depth("1.png")
+    assert smaller is not None
+    assert smaller.shape == (180, 240)
+
+
+def test_one_view_and_poses_that_are_all_equal_are_told(tmp_path: Path) -> None:
+    folder = scene_json(SCENE, tmp_path)
+    data = json.loads((folder / "scene.json").read_text())
+    (folder / "scene.json").write_text(json.dumps({**data, "views": data["views"][:1]}))
+    assert "one view" in open_scene(folder).warnings[-1]
+    for view in data["views"]:
+        view["world_to_camera"] = data["views"][0]["world_to_camera"]
+    (folder / "scene.json").write_text(json.dumps(data))
+    assert "one place" in open_scene(folder).warnings[-1]
+
+
+def test_what_is_no_scene_and_what_is_several(tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match="does not exist"):
+        open_scene(tmp_path / "gone")
+    with pytest.raises(SceneError, match="known format"):
+        open_scene(tmp_path)
+    assert not is_scene(tmp_path)
+    seven_scenes(SCENE, tmp_path)
+    scannet(SCENE, tmp_path)
+    with pytest.raises(SceneError, match="several formats"):
+        open_scene(tmp_path)
+
+
+def test_a_colmap_model_without_its_pictures_says_so(tmp_path: Path) -> None:
+    folder = colmap(SCENE, tmp_path)
+    shutil.rmtree(folder / "images")
+    with pytest.raises(SceneError, match="missing"):
+        open_scene(folder)
+
+
+def test_a_truncated_colmap_model_is_refused(tmp_path: Path) -> None:
+    folder = colmap(SCENE, tmp_path)
+    file = folder / "sparse" / "0" / "images.bin"
+    file.write_bytes(file.read_bytes()[:-40])
+    with pytest.raises(SceneError, match=r"sparse"):
+        open_scene(folder)
