@@ -86,16 +86,25 @@ def _thinned(cloud: Points) -> tuple[NDArray[np.int64], float]:
 
 def bounds_of(survey: Survey, cloud: Points | None, axes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the (2, 3) corners of what is to be seen at first: objects and most points, or else cameras."""
-    rows = [np.zeros((0, 3))]
-    for one in survey.placed:
-        half = np.asarray(one.size or (0, 0, 0)) / 2
-        rows.append(axes @ np.asarray(one.centre) + np.array([-half, half]))
+    rows = [
+        np.array([axes @ np.asarray(one.centre) + side * _half(one, axes) for side in (-1, 1)])
+        for one in survey.placed
+    ]
     if cloud is not None and len(cloud.points):
         rows.append(np.percentile(cloud.points @ axes.T, (EDGE, 100 - EDGE), axis=0))
-    if len(rows) == 1:
-        rows += [(axes @ stands(shot))[None] for shot in survey.shots] or [np.array([[-1.0] * 3, [1.0] * 3])]
-    every = np.concatenate(rows)
+    else:
+        looked = [shot for shot in survey.shots if shot.looked] or survey.shots
+        rows += [(axes @ stands(shot))[None] for shot in looked]
+    every = np.concatenate(rows or [np.array([[-1.0] * 3, [1.0] * 3])])
     return np.array([every.min(0), every.max(0)])
+
+
+def _half(one: Placed, axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return half of an object's extent, or of where its centre may be."""
+    if one.size is not None:
+        return np.asarray(one.size, dtype=np.float64) / 2
+    spread = axes @ np.asarray(one.covariance) @ axes.T
+    return np.asarray(SIGMAS * np.sqrt(np.maximum(np.diag(spread), 0)), dtype=np.float64)
 
 
 def _shot(shot: Shot, axes: NDArray[np.float64]) -> dict[str, Any]:

@@ -116,7 +116,9 @@ class Place:
     @property
     def grid(self) -> str:
         """The side of a square of the ground's grid; empty where there is none."""
-        return f"{self.data['grid']:g} {self.unit}" if self.data["floor"] is not None else ""
+        if self.data["floor"] is None:
+            return ""
+        return f"{self.data['grid']:g} {self.unit if self.data['grid'] != 1 else self.unit.removesuffix('s')}"
 
     @property
     def crowded(self) -> bool:

@@ -5,7 +5,9 @@ const FIELD = Math.tan((20 * Math.PI) / 180);
 const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 const plus = (a, b, times = 1) => [a[0] + times * b[0], a[1] + times * b[1], a[2] + times * b[2]];
 const corners = (from, to) => [0, 1, 2, 3, 4, 5, 6, 7].map((n) => from.map((side, i) => (n & (1 << i) ? to[i] : side)));
-const boxOf = ({ centre, half }) => corners(plus(centre, half, -1), plus(centre, half));
+// Half of an object's extent; where that is not known, of where its centre may be.
+const halfOf = ({ half, spread }) => half ?? spread.map((row, i) => Math.sqrt(Math.max(0, row[i])));
+const boxOf = (thing) => corners(plus(thing.centre, halfOf(thing), -1), plus(thing.centre, halfOf(thing)));
 const axesOf = ({ yaw, pitch }) => {
   const [sy, cy, sp, cp] = [Math.sin(yaw), Math.cos(yaw), Math.sin(pitch), Math.cos(pitch)];
   return { right: [cy, -sy, 0], up: [sp * sy, sp * cy, cp], ahead: [cp * sy, cp * cy, -sp] };
@@ -165,7 +167,7 @@ const drawer = (world, table, canvas, tags) => {
     const [wide, high_] = [width / ratio, height / ratio];
     // Names may cover what they name only where there is no other room.
     const covered = world.things.map((thing) => {
-      const box = (thing.half ? boxOf(thing) : [thing.centre]).map(project).filter((place) => place[2] > near);
+      const box = boxOf(thing).map(project).filter((place) => place[2] > near);
       const [xs, ys] = [0, 1].map((i) => box.map((place) => place[i] / ratio));
       return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
     });
@@ -210,8 +212,8 @@ const drawer = (world, table, canvas, tags) => {
     };
     world.lines.forEach(({ ends }, index) => put(tags.line[index], project(plus(ends[0], plus(ends[1], ends[0], -1), 0.5)), false));
     tags.thing.forEach((tag, index) => {
-      const { centre: place, half } = world.things[index];
-      put(tag, project(half ? plus(place, [0, 0, half[2]]) : place), false);
+      const thing = world.things[index];
+      put(tag, project(plus(thing.centre, [0, 0, halfOf(thing)[2]])), false);
     });
     for (const tag of tags.shot) {
       const index = Number(tag.dataset.shot);

@@ -313,8 +313,7 @@ def _eye(survey: Survey) -> Any:
     axes = axes_of(survey)
     low, high = bounds_of(survey, None, axes)
     middle = (low + high) / 2
-    eyes = [np.linalg.norm(axes @ stands(shot) - middle) for shot in survey.shots if shot.looked]
-    away = max(3 * float(np.linalg.norm(high - low)) / 2, 1.4 * max(map(float, eyes), default=0.0)) or 1.0
+    away = 1.2 * float(np.linalg.norm(high - low)) or 1.0
     turn, pitch = EYE
     back = np.array([np.sin(turn) * np.cos(pitch), -np.cos(turn) * np.cos(pitch), np.sin(pitch)])
     return rrb.EyeControls3D(position=middle + away * back, look_target=middle)
