@@ -73,6 +73,7 @@ def read_view(source: str, camera: str) -> Still:
 
 def _readers(place: Path) -> dict[str, Reader]:
     """Return what reads a place, by format; each module is light and loads its library when it reads."""
+    from .bag_index import is_bag
     from .colmap import is_colmap, read_colmap
     from .nerfstudio import is_nerfstudio, read_nerfstudio
     from .scannet import is_scannet, read_scannet
@@ -88,11 +89,18 @@ def _readers(place: Path) -> dict[str, Reader]:
         "scannet": (is_scannet, read_scannet),
         "tum": (is_tum, read_tum),
         "7-scenes": (is_seven_scenes, read_seven_scenes),
+        "bag": (is_bag, _read_bag),
     }
     found = {name: read for name, (matches, read) in known.items() if matches(place)}
     if "nerfstudio" in found:  # nerfstudio writes transforms.json beside the COLMAP model that it is made of
         found.pop("colmap", None)
     return found
+
+
+def _read_bag(path: Path) -> Scene:
+    from .bags import read_bag  # loads the messages' definitions
+
+    return read_bag(path)
 
 
 def _checked(scene: Scene) -> Scene:
