@@ -95,7 +95,8 @@ def size_of(message: Any) -> Size:
     """Return the size of a picture in pixels; errors as of :func:`color_of`."""
     if hasattr(message, "encoding"):
         return Size(int(message.width), int(message.height))
-    stored = _decoded(bytes(message.data), -1)
+    skip = _QUANTISED.size if "compressedDepth" in message.format else 0
+    stored = _decoded(bytes(message.data)[skip:], -1)
     return Size(stored.shape[1], stored.shape[0])
 
 
