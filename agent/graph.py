@@ -161,6 +161,9 @@ class Loop:
             run.meter, state.question, state.draft, state.evidence, run.pictures, searched=state.searches
         )
         state.evidence, state.verified = checked.evidence, True
+        if state.draft.cited and checked.confidence is not None:  # it is no surer than what it stands on
+            sure = min(state.draft.confidence, checked.confidence)
+            state.draft = state.draft.model_copy(update={"confidence": sure})
         back = checked.verdict == "rejected" and not state.sent_back
         state.sent_back |= back
         how_sure = "" if checked.confidence is None else f" ({checked.confidence:.0%})"

@@ -1,4 +1,4 @@
-"""The command line's benchmarks: ``sightloop bench pocket | compare | video``."""
+"""The command line's benchmarks: ``sightloop bench pocket | compare | video | scene``."""
 
 from __future__ import annotations
 
@@ -51,3 +51,17 @@ def bench_video(
     from ..tools.video_bench import run
 
     put(run(seed, count, agent=lambda eyes, memory: VisualAgent(eyes, memory=memory)), as_json)
+
+
+@bench.command("scene")
+def bench_scene(
+    seed: Annotated[int, typer.Option(help="Of the worlds that are rendered.")] = 1,
+    count: Annotated[int, typer.Option(min=1, help="Block worlds, and as many rooms.")] = 8,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure measuring in rendered scenes: the agent, and the model alone with all views in one prompt."""
+    from ..agent import VisualAgent
+    from ..tools.scene_bench import run
+
+    put(run(seed, count, agent=VisualAgent), as_json)
