@@ -55,7 +55,7 @@ class Opinion:
         each = np.clip(np.log(p / (1 - p)), -SURE, SURE)
         count = weight.sum() ** 2 / (weight**2).sum()
         mean = float((weight * each).sum() / weight.sum())
-        return mean * count / (1 + (count - 1) * ALIKE)
+        return float(mean * count / (1 + (count - 1) * ALIKE))
 
     @property
     def confidence(self) -> float:

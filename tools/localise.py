@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from ..memory.floor import Ground
 from ..memory.fusion import Cloud, fuse
 from ..memory.geometry import Array
 from ..memory.noise import Noise, adjust
-from ..memory.placed import Placed, Seen
+from ..memory.placed import Matrix, Placed, Seen, Vector
 from ..memory.scene import Scene
 from .instances import Asking, best_views, called
 from .look import Eyes, distinct
@@ -45,6 +46,10 @@ SAMPLED = 0.4
 """How well an extent is told, over the distance of neighbouring pixels."""
 SHOWN = 4
 """Views that an object names as evidence, at most."""
+CLEAR = 0.3
+"""Share of the largest silhouette from which on a view shows a side of a thing."""
+UNSEEN, CUT_OFF = 0.15, 0.1
+"""Standard deviation of an extent, over it, of a thing seen from one side only, and of one never seen whole."""
 STANDS = 0.12
 """Share of a thing's height that may be missing below for it to stand on the floor."""
 
@@ -157,8 +162,8 @@ def localise(
     if not views:
         raise SceneError(f"{scene.source}: no view is looked at; choose one at least.", input=scene.source)
     chosen = tuple(name for name in scene.names if name in set(views)) or tuple(views)
-    right, noise, notes = _put_right(scene, chosen)
-    found = _proposed(right, chosen, cloud if right is scene else None)
+    right, noise, said, found = _prepared(scene, chosen, cloud)
+    notes = list(said)
     asking = Asking(eyes, right, found.pieces, looks, [], notes)
     plain = list(dict.fromkeys(names))
     if detector is None:
@@ -169,7 +174,7 @@ def localise(
     floor, axes = found.ground, map_axes(found.up, scene.view(scene.names[0]).camera.world_to_camera)
     things: list[Thing] = []
     for k in _ordered(found.pieces, fits, plain):
-        things.append(_thing(len(things) + 1, found, k, fits[k], plain, axes, floor, slack))
+        things.append(_thing(len(things) + 1, right, found, k, fits[k], plain, axes, floor, slack))
     missing = {
         name: 1 - max((fit.get(name, 0.0) for fit in fits), default=0.0)
         for name in plain
@@ -179,6 +184,21 @@ def localise(
         right, chosen, tuple(things), missing, found.up, axes, floor, found, noise, slack,
         tuple(asking.parts), distinct([*notes, *found.left_out]),
     )  # fmt: skip
+
+
+_Ready = tuple[Scene, Noise, tuple[str, ...], Proposals]
+_ready: WeakKeyDictionary[Scene, dict[tuple[str, ...], _Ready]] = WeakKeyDictionary()
+"""What the views of the last question about a scene show: the next question often has the same views."""
+
+
+def _prepared(scene: Scene, views: tuple[str, ...], cloud: Cloud | None) -> _Ready:
+    """Return the scene with its poses put right, how far they were off, and what stands out."""
+    kept = _ready.get(scene, {})
+    if views not in kept:
+        right, noise, notes = _put_right(scene, views)
+        found = _proposed(right, views, cloud if right is scene else None)
+        kept = _ready[scene] = {views: (right, noise, tuple(notes), found)}
+    return kept[views]
 
 
 def _put_right(scene: Scene, views: Sequence[str]) -> tuple[Scene, Noise, list[str]]:
@@ -205,8 +225,9 @@ def _proposed(scene: Scene, views: Sequence[str], cloud: Cloud | None) -> Propos
 def _slack(scene: Scene, found: Proposals, noise: Noise) -> float:
     far = [float(np.median(np.linalg.norm(piece.points - scene.view(name).camera.centre, axis=1)))
            for piece in found.pieces for name in best_views(piece)[:1]]  # fmt: skip
-    poses = LEFT * (noise.pose_m + noise.pose_rad * (float(np.median(far)) if far else 0.0))
-    return float(np.sqrt((SAMPLED * found.step) ** 2 + (SMOOTHED * found.noise) ** 2 + poses**2))
+    way = noise.pose_m + noise.pose_rad * (float(np.median(far)) if far else 0.0)
+    poses = way * (LEFT if any(scene.view(name).depth is not None for name in found.names) else 1.0)
+    return float(np.linalg.norm([SAMPLED * found.step, SMOOTHED * found.noise, poses, found.loose]))
 
 
 def _ordered(pieces: Sequence[Piece], fits: Sequence[Mapping[str, float]], names: Sequence[str]) -> list[int]:
@@ -220,6 +241,7 @@ def _ordered(pieces: Sequence[Piece], fits: Sequence[Mapping[str, float]], names
 
 def _thing(
     label: int,
+    scene: Scene,
     found: Proposals,
     number: int,
     fits: Mapping[str, float],
@@ -236,12 +258,12 @@ def _thing(
     sides = corners[1] - corners[0]
     name = max(names, key=lambda one: fits.get(one, 0.0))
     name = next((one for one in names if fits.get(one, 0.0) >= HALF and one != "thing"), name)
-    sigma = slack + unseen(piece, sides)
+    sigma = slack + unseen(scene, piece, sides, found.up)
     placed = Placed(
         label=label,
         name=name,
         centre=_vector(corners.mean(axis=0) @ axes),
-        covariance=_matrix(np.eye(3) * sigma**2),
+        covariance=as_matrix(np.eye(3) * sigma**2),
         size=_vector(np.maximum(sides, 0)),
         size_sigma=float(2**0.5 * sigma),
         confidence=min(1.0, fits[name]),
@@ -262,11 +284,25 @@ def standing(corners: Array, floor: float) -> Array:
     return corners
 
 
-def unseen(piece: Piece, sides: NDArray[np.float64]) -> float:
-    """Return by how much a thing's extent may be off because few views show it, or none shows it whole."""
+def unseen(scene: Scene, piece: Piece, sides: NDArray[np.float64], up: Array) -> float:
+    """Return by how much a thing's extent may be off because no view shows its other side, or all of it.
+
+    How much is unseen is told by the largest turn around the thing, seen from above, without a view of it.
+    """
     whole = sum(not patch.cut for patch in piece.patches.values())
-    lacking = 0.15 if len(piece.patches) == 1 else 0.05 if len(piece.patches) == 2 else 0.0
-    return float(np.max(sides)) * (lacking + (0.1 if whole == 0 else 0.0))
+    largest = max(patch.area for patch in piece.patches.values())
+    clear = [name for name, patch in piece.patches.items() if patch.area > CLEAR * largest]
+    ways = np.stack([scene.view(name).camera.centre for name in clear]) - piece.points.mean(axis=0)
+    flat = np.stack([np.cross(up, _level(up)), _level(up)])
+    turns = np.sort(np.arctan2(*(ways @ flat.T).T))
+    gaps = np.diff(np.append(turns, turns[0] + 2 * np.pi))
+    behind = max(0.0, float(gaps.max()) / np.pi - 1)
+    return float(np.max(sides)) * (UNSEEN * behind + (CUT_OFF if whole == 0 else 0.0))
+
+
+def _level(up: Array) -> Array:
+    across = np.cross(up, np.eye(3)[int(np.argmin(np.abs(up)))])
+    return np.asarray(across / np.linalg.norm(across))
 
 
 def _seen(piece: Piece, view: str, confidence: float) -> Seen:
@@ -274,10 +310,12 @@ def _seen(piece: Piece, view: str, confidence: float) -> Seen:
     return Seen(camera=view, box=Box(x0=x0, y0=y0, x1=x1, y1=y1), confidence=min(1.0, confidence))
 
 
-def _vector(values: Array) -> tuple[float, float, float]:
+def _vector(values: Array) -> Vector:
     x, y, z = (float(value) for value in values)
     return x, y, z
 
 
-def _matrix(values: Array) -> tuple[tuple[float, float, float], ...]:
-    return tuple(_vector(row) for row in values)
+def as_matrix(values: Array) -> Matrix:
+    """Return a (3, 3) array as records hold it."""
+    x, y, z = (_vector(row) for row in values)
+    return x, y, z

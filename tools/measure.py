@@ -15,7 +15,7 @@ from ..memory.scene import Scene
 from . import lengths, sides, tallies
 from .findings import Finding
 from .instances import GENERIC
-from .localise import LOOKS, Located, localise
+from .localise import LOOKS, Located, as_matrix, localise
 from .look import Eyes, distinct
 from .scene_questions import SceneQuestion
 from .small_looks import Part
@@ -154,7 +154,7 @@ def survey(located: Located, measures: Sequence[Measure]) -> Survey:
             Shot(
                 camera=view.name,
                 world_to_camera=tuple(tuple(row) for row in camera.world_to_camera.tolist()),
-                intrinsics=tuple(tuple(row) for row in camera.intrinsics.tolist()),
+                intrinsics=as_matrix(camera.intrinsics),
                 width=camera.size.width,
                 height=camera.size.height,
                 t=view.t,

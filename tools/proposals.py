@@ -103,7 +103,11 @@ class Proposals:
     step : float
         How far apart the points of a surface are, in the scene's unit.
     noise : float
-        Of one point, after smoothing, in the scene's unit.
+        Of one pixel, before smoothing, in the scene's unit.
+    loose : float
+        Error of surfaces beside these two, one standard deviation.
+    left_out : tuple of str
+        What a reader should know: views that could not be used, and the like.
     """
 
     names: tuple[str, ...]
@@ -113,6 +117,7 @@ class Proposals:
     walls: tuple[Plane, ...] = ()
     step: float = 0.0
     noise: float = 0.0
+    loose: float = 0.0
     left_out: tuple[str, ...] = field(default=())
 
 
@@ -150,7 +155,7 @@ def propose(scene: Scene, names: Sequence[str], cloud: Cloud) -> Proposals:
     pixels, step, noise = _standing(scene, used, cloud, carrying)
     pieces = _pieces(scene, used, pixels, max(cloud.voxel, step))
     walls = tuple(plane for plane in carrying if abs(plane.normal @ up) < 0.5)
-    return Proposals(used, tuple(pieces), up, floor, walls, step, noise, cloud.left_out)
+    return Proposals(used, tuple(pieces), up, floor, walls, step, noise, 0.0, cloud.left_out)
 
 
 def supports(cloud: Cloud, found: Sequence[Plane], up: Array, floor: Ground | None) -> list[Plane]:
@@ -199,7 +204,7 @@ def _standing(
             continue
         camera = scene.view(name).camera
         seen = surface(camera, depth)
-        rough = seen.noise * np.median(depth[depth > 0]) if (depth > 0).any() else 0.0
+        rough = seen.noise * float(np.median(depth[depth > 0])) if (depth > 0).any() else 0.0
         free = seen.depth > 0
         for plane in carrying:
             off = seen.points @ plane.normal.astype(np.float32) - np.float32(plane.height)

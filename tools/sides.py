@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..memory import Still
 from ..memory.placed import Measure
 from .findings import Finding, length, the
 from .instances import GENERIC, Asking, best_views
@@ -163,7 +164,9 @@ def names_of(
         for question in questions
     ]
     where = {id(piece): k for k, piece in enumerate(pieces)}
-    prompts = [[asking.crop(where[id(t.piece)], view), question] for t, view, question in asked]
+    prompts: list[list[str | Still]] = [
+        [asking.crop(where[id(t.piece)], view), question] for t, view, question in asked
+    ]
     answers = eyes.answers(prompts)
     votes: dict[tuple[int, str], dict[str, float]] = {}
     parts = []

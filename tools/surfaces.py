@@ -53,7 +53,7 @@ class Surface:
     @property
     def reach(self) -> float:
         """How far around a point its neighbours tell its surface; 0 where points lie on it as they are."""
-        return 0.0 if self.noise < 0.3 * self.step else max(4 * self.step, 2 * self.noise)
+        return 0.0 if self.noise < 0.3 * self.step else max(4 * self.step, 5 * self.noise)
 
 
 @dataclass(frozen=True, eq=False)
