@@ -8,9 +8,11 @@ from typing import Any
 from ...errors import SceneError
 from .bag_index import Bag, Pictures
 from .bag_messages import CAMERA_INFO, COMPRESSED, IMAGE, frame_name
+from .bag_topics import named_in
 from .bag_transforms import Frames
 
 TF = ("tf2_msgs/msg/TFMessage", "tf/msg/tfMessage")
+STATIC = "tf_static"
 ODOMETRY = "nav_msgs/msg/Odometry"
 TRANSFORM = "geometry_msgs/msg/TransformStamped"
 POSE = "geometry_msgs/msg/PoseStamped"
@@ -62,7 +64,7 @@ def contents_of(bag: Bag) -> Contents:
     ):
         if kind in TF:
             for one in bag.decoded(data, kind).transforms:
-                _transform(contents.frames, one)
+                _transform(contents.frames, one, topic.endswith(STATIC))
             continue
         stamp, frame = bag.stamp(data, logged)
         if kind in (IMAGE, COMPRESSED):
@@ -81,20 +83,22 @@ def contents_of(bag: Bag) -> Contents:
     return contents
 
 
-def add_poses(contents: Contents, frame: str, path: str) -> tuple[str, bool]:
+def add_poses(contents: Contents, frame: str, told: str | None, path: str) -> tuple[str, str]:
     """Complete the tree of frames, so that it tells where a camera's frame was.
 
     Parameters
     ----------
     frame : str
         Of the pictures.
+    told : str, optional
+        The topic to take them of.
 
     Returns
     -------
     words : str
         Where the poses come from.
-    body : bool
-        Whether they are those of something whose frame they do not name, and that was taken for the camera.
+    taken : str
+        The frame that they were taken for, where they name none; else empty.
 
     Raises
     ------
@@ -102,28 +106,34 @@ def add_poses(contents: Contents, frame: str, path: str) -> tuple[str, bool]:
         If nothing says where the camera was, or several topics do.
     """
     frames, chain = contents.frames, contents.frames.chain(frame)
-    named = {topic: one for topic, one in contents.poses.items() if one.child in chain}
-    loose = {topic: one for topic, one in contents.poses.items() if not one.child and len(one.rows) > 1}
-    rooted = {topic: one for topic, one in named.items() if one.child == chain[-1]}
-    if is_world(chain[-1]) or (frames.moves(frame) and not rooted):
-        return "tf", False
-    chosen = rooted or named or loose
+    chosen = _chosen(contents, frame, chain, told)
     if len(chosen) > 1:
-        listed = ", ".join(
-            f"{topic} ({one.parent} to {one.child or '?'})" for topic, one in sorted(chosen.items())
-        )
-        message = (
-            f"{path} has {len(chosen)} topics that say where {frame!r} was: {listed}. Leave one of them."
-        )
-        raise SceneError(message, input=path)
+        listed = ", ".join(f"{topic} ({one.parent} to {one.child or '?'})" for topic, one in chosen.items())
+        words = f"{path} has {len(chosen)} topics that say where {frame!r} was: {listed}."
+        raise SceneError(words + named_in(path, "pose"), input=path)
     if not chosen:
-        if frame in frames and not contents.poses:
-            return "tf", False
+        if is_world(chain[-1]) or frames.moves(frame) or (frame in frames and not contents.poses):
+            return "tf", ""
         raise SceneError(_unposed(contents, frame, path), input=path)
     ((topic, poses),) = chosen.items()
+    if poses.child and poses.child not in chain:
+        words = f"{topic} is about the frame {poses.child!r}, and nothing leads from it to {frame!r}"
+        raise SceneError(f"{words} of the pictures of {path}; record /tf_static.", input=path)
     child = poses.child or chain[-1]
-    frames.hang(child, poses.parent or "world of " + topic, poses.stamps, poses.rows)
-    return topic if child == frame else f"{topic} and tf", not poses.child
+    frames.hang(child, poses.parent or f"world of {topic}", poses.stamps, poses.rows)
+    return topic if child == frame else f"{topic} and tf", "" if poses.child else child
+
+
+def _chosen(contents: Contents, frame: str, chain: list[str], told: str | None) -> dict[str, Poses]:
+    """Return the topics that tell what tf leaves open; none where it leaves nothing open."""
+    if told is not None:
+        return {told: contents.poses[told]}
+    everything = sorted(contents.poses.items())
+    rooted = {topic: one for topic, one in everything if one.child == chain[-1]}
+    if is_world(chain[-1]) or rooted or contents.frames.moves(frame):
+        return {} if is_world(chain[-1]) else rooted
+    named = {topic: one for topic, one in everything if one.child in chain}
+    return named or {topic: one for topic, one in everything if not one.child and len(one.rows) > 1}
 
 
 def is_world(frame: str) -> bool:
@@ -141,10 +151,10 @@ def _unposed(contents: Contents, frame: str, path: str) -> str:
     )
 
 
-def _transform(frames: Frames, message: Any) -> None:
+def _transform(frames: Frames, message: Any, fixed: bool) -> None:
     header, moved = message.header, message.transform
     row = (*_vector(moved.translation), *_vector(moved.rotation), moved.rotation.w)
-    frames.add(frame_name(message.child_frame_id), frame_name(header.frame_id), _stamp(header), row)
+    frames.add(frame_name(message.child_frame_id), frame_name(header.frame_id), _stamp(header), row, fixed)
 
 
 def _pose(poses: dict[str, Poses], topic: str, stamp: int, message: Any) -> None:

@@ -1,14 +1,66 @@
-"""Which topics of a bag are its camera: by types, names and frames; where these do not tell, an error."""
+"""Which topics of a bag are its camera, by types, names and frames; where these do not tell, an error does.
+
+A file beside the bag, its name and ``.topics.json``, may name them, for those who reopen the bag too::
+
+    {"color": "/front/image_raw", "depth": "/front/depth/image_raw", "pose": "/odom"}
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
-from ...errors import SceneError
+from ...errors import SceneError, nearest
 from .bag_index import Pictures
 from .bag_messages import grey, shows_depth
 
+SIDECAR = ".topics.json"
 TRANSPORTS = ("/compressed", "/compressedDepth")
+
+
+@dataclass(frozen=True)
+class Told:
+    """The topics that a bag's sidecar names; None for what it leaves to be found."""
+
+    color: str | None = None
+    depth: str | None = None
+    pose: str | None = None
+
+
+def told_of(bag: Path, pictures: Collection[str], poses: Collection[str]) -> Told:
+    """Read the sidecar of a bag, if it has one.
+
+    Parameters
+    ----------
+    pictures, poses : the topics there are
+
+    Raises
+    ------
+    SceneError
+        If it is malformed, or names a topic that the bag does not have.
+    """
+    file = bag.with_name(bag.name + SIDECAR)
+    if not file.is_file():
+        return Told()
+    try:
+        told = Told(**json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise SceneError(f"{file} does not name topics: {error}.", input=str(file)) from error
+    for field, topics in (("color", pictures), ("depth", pictures), ("pose", poses)):
+        topic = getattr(told, field)
+        if topic is not None and topic not in topics:
+            message = (
+                f"{field} of {file} is none of the bag's: {topic!r}; there are {', '.join(topics) or 'none'}."
+            )
+            raise SceneError(message + nearest(str(topic), topics), input=str(file))
+    return told
+
+
+def named_in(path: str, field: str) -> str:
+    """Return in words where a topic can be named."""
+    return f' Name it in {path}{SIDECAR}: {{"{field}": "/topic"}}.'
 
 
 def base_of(topic: str) -> str:
@@ -42,7 +94,9 @@ def info_topic(pictures: Pictures, infos: Mapping[str, str]) -> str | None:
     return same[0] if len(same) == 1 else None
 
 
-def color_topic(pictures: Mapping[str, Pictures], infos: Mapping[str, str], path: str) -> Pictures:
+def color_topic(
+    pictures: Mapping[str, Pictures], infos: Mapping[str, str], told: Told, path: str
+) -> Pictures:
     """Choose the colour camera.
 
     Raises
@@ -50,6 +104,8 @@ def color_topic(pictures: Mapping[str, Pictures], infos: Mapping[str, str], path
     SceneError
         If there is none, or several that nothing tells apart; the message lists them.
     """
+    if told.color is not None:
+        return pictures[told.color]
     depths = [one for one in pictures.values() if shows_depth(one.first, one.topic)]
     colors = [one for one in pictures.values() if not shows_depth(one.first, one.topic)]
     if not colors:
@@ -70,14 +126,14 @@ def color_topic(pictures: Mapping[str, Pictures], infos: Mapping[str, str], path
     if len(cameras) > 1:
         listed = ", ".join(sorted(one.topic for one in cameras))
         raise SceneError(
-            f"{path} has the pictures of {len(cameras)} cameras, and nothing tells which is meant: {listed}. "
-            "Write a bag of one of them: rosbags-convert --exclude-topic leaves out the others.",
+            f"{path} has the pictures of {len(cameras)} cameras, and nothing tells which is meant: {listed}."
+            + named_in(path, "color"),
             input=path,
         )
     return cameras[0]
 
 
-def depth_topic(color: Pictures, pictures: Mapping[str, Pictures], path: str) -> Pictures | None:
+def depth_topic(color: Pictures, pictures: Mapping[str, Pictures], told: Told, path: str) -> Pictures | None:
     """Choose the depth of a colour camera: registered to it, else of its device, else the only one.
 
     Raises
@@ -85,13 +141,15 @@ def depth_topic(color: Pictures, pictures: Mapping[str, Pictures], path: str) ->
     SceneError
         If several fit alike; the message lists them.
     """
+    if told.depth is not None:
+        return pictures[told.depth]
     depths = [one for one in pictures.values() if shows_depth(one.first, one.topic)]
     cameras = _cameras(_related(color, depths) or depths)
     if len(cameras) > 1:
         listed = ", ".join(sorted(one.topic for one in cameras))
         raise SceneError(
-            f"{path} has {len(cameras)} depths, and nothing tells which is that of {color.topic}: {listed}. "
-            "Write a bag of one of them: rosbags-convert --exclude-topic leaves out the others.",
+            f"{path} has {len(cameras)} depths, and nothing tells which is that of {color.topic}: {listed}."
+            + named_in(path, "depth"),
             input=path,
         )
     return cameras[0] if cameras else None

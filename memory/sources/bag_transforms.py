@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from ...errors import SceneError
 
 GAP = 1.0
-"""Seconds between two transforms, beyond which nothing is known of what was between them."""
+"""Seconds between two transforms, beyond which nothing is known of what was between them ..."""
+SLOW = 0.05
+"""... unless they differ by no more than this, in metres and radians: corrections of a map come seldom."""
 STILL = 1e-6
 """How much a transform that is published again and again may change and still be one that never does."""
 
@@ -25,9 +27,13 @@ Stamps = NDArray[np.int64]
 
 @dataclass
 class Edge:
-    """What leads from a child frame to its parent: rows of x y z and quaternion x y z w, by time."""
+    """What leads from a child frame to its parent: rows of x y z and quaternion x y z w, by time.
+
+    A fixed one, of tf_static, holds at all times until it is said anew.
+    """
 
     parent: str
+    fixed: bool = False
     stamps: list[int] = field(default_factory=list)
     rows: list[tuple[float, ...]] = field(default_factory=list)
 
@@ -67,7 +73,7 @@ class Frames:
         """All frames there are, parents too."""
         return sorted({*self._edges, *(edge.parent for edge in self._edges.values())})
 
-    def add(self, child: str, parent: str, stamp: int, row: Sequence[float]) -> None:
+    def add(self, child: str, parent: str, stamp: int, row: Sequence[float], fixed: bool = False) -> None:
         """Take a transform: the child's place in its parent's axes.
 
         Parameters
@@ -75,16 +81,22 @@ class Frames:
         stamp : int, nanoseconds
         row : x y z, metres, and a quaternion x y z w
             One that is no rotation, or not finite, is left out.
+        fixed : bool
+            Whether it holds at all times, as those of tf_static do: the last one is kept.
         """
         values = np.asarray(row, dtype=np.float64)
         if child == parent or not np.isfinite(values).all() or np.linalg.norm(values[3:]) < 0.5:
             return
-        edge = self._edges.setdefault(child, Edge(parent))
-        if edge.parent != parent:  # two publishers disagree on the tree; the first has it
+        edge = self._edges.get(child)
+        if (
+            edge is not None and edge.parent != parent
+        ):  # two publishers disagree on the tree; the first has it
             self.conflicts.add(f"{child} has the parents {edge.parent} and {parent}")
-            return
-        edge.stamps.append(stamp)
-        edge.rows.append(tuple(row))
+        elif edge is None or (fixed and edge.fixed):
+            self._edges[child] = Edge(parent, fixed, [stamp], [tuple(row)])
+        else:
+            edge.stamps.append(stamp)
+            edge.rows.append(tuple(row))
 
     def hang(self, child: str, parent: str, stamps: Sequence[int], rows: Sequence[Sequence[float]]) -> None:
         """Take all transforms of a frame, instead of those there may be; parameters as of :meth:`add`."""
@@ -143,6 +155,13 @@ def _constant(rows: Array) -> bool:
     return bool(alike.all() and (np.abs(rows[:, :3] - rows[0, :3]) < STILL).all())
 
 
+def _alike(one: Array, other: Array) -> NDArray[np.bool_]:
+    """Tell for each of two rows of transforms whether they differ by little."""
+    angle = 2 * np.arccos(np.clip(np.abs((one[:, 3:] * other[:, 3:]).sum(axis=1)), 0, 1))
+    moved = np.linalg.norm(one[:, :3] - other[:, :3], axis=1)
+    return np.asarray((angle < SLOW) & (moved < SLOW), dtype=bool)
+
+
 def _between(known: Stamps, rows: Array, stamps: Stamps) -> tuple[Array, NDArray[np.bool_]]:
     """Interpolate transforms, (M, 7) at ``known`` times, at other times: linear, and slerp (Shoemake 1985).
 
@@ -162,7 +181,7 @@ def _between(known: Stamps, rows: Array, stamps: Stamps) -> tuple[Array, NDArray
     after = np.clip(np.searchsorted(known, stamps), 1, len(known) - 1)
     exact = (known[after] == stamps) | (known[after - 1] == stamps)
     seen = (stamps >= known[0]) & (stamps <= known[-1])
-    seen &= exact | (known[after] - known[after - 1] <= GAP * 1e9)
+    seen &= exact | (known[after] - known[after - 1] <= GAP * 1e9) | _alike(rows[after - 1], rows[after])
     # From the first on: nanoseconds since 1970 do not fit a float.
     at, times = np.clip(stamps - known[0], 0, known[-1] - known[0]) / 1e9, (known - known[0]) / 1e9
     out[:, :3, :3] = Slerp(times, Rotation.from_quat(rows[:, 3:]))(at).as_matrix()

@@ -22,7 +22,7 @@ from .bag_contents import Contents, Infos, add_poses, contents_of, is_world
 from .bag_index import Bag, Pictures
 from .bag_index import is_bag as is_bag
 from .bag_messages import CAMERA_INFO, color_of, depth_of, lens_of, size_of
-from .bag_topics import color_topic, depth_topic, info_topic, rectified
+from .bag_topics import color_topic, depth_topic, info_topic, rectified, told_of
 from .bag_transforms import Track
 from .scene_files import registered
 
@@ -72,7 +72,9 @@ def read_bag(path: Path) -> Scene:
     """
     bag, name = Bag(path), str(path)
     contents = contents_of(bag)
-    color = color_topic(contents.pictures, {topic: one.frame for topic, one in contents.infos.items()}, name)
+    told = told_of(path.absolute(), contents.pictures, contents.poses)
+    infos = {topic: one.frame for topic, one in contents.infos.items()}
+    color = color_topic(contents.pictures, infos, told, name)
     info = _info_of(color, contents)
     if info is None:
         raise SceneError(
@@ -80,16 +82,16 @@ def read_bag(path: Path) -> Scene:
             f"camera_info topics: {bag.named([CAMERA_INFO])}; all topics: {', '.join(sorted(bag.types))}.",
             input=name,
         )
-    words, body = add_poses(contents, color.frame, name)
+    words, taken = add_poses(contents, color.frame, told.pose, name)
     rig = _rig(color, info, contents, name)
-    depth = depth_topic(color, contents.pictures, name)
+    depth = depth_topic(color, contents.pictures, told, name)
     depths, warnings = _depths(bag, rig, depth, contents)
     views = _views(bag, rig, depths, warnings)
-    if body:
-        warnings.append(f"the poses of {words} name no frame: they are taken for those of {color.frame!r}.")
+    if taken:
+        warnings.append(f"the poses of {words} name no frame: they are taken for those of {taken!r}.")
     warnings += [f"tf: {conflict}; the first is kept." for conflict in sorted(contents.frames.conflicts)]
     world = rig.track.root
-    z_up = is_world(world) and not body
+    z_up = is_world(world) and not taken
     return Scene(
         source=str(path.resolve()),
         format="bag",
