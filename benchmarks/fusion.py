@@ -138,9 +138,17 @@ WAYS = {
 }
 
 
+def peak() -> int:
+    """Return the most memory that was resident, KiB: of this program, where the system tells it so."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return int(status.read_text().split("VmHWM:")[1].split()[0])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def measure(way: str, folder: Path, voxel: float) -> dict[str, Any]:
     """Run one way, here, and tell what it took."""
-    before, worked = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    before, worked = peak(), time.process_time()
     began = time.perf_counter()
     try:
         points = WAYS[way](folder, voxel)
@@ -148,12 +156,11 @@ def measure(way: str, folder: Path, voxel: float) -> dict[str, Any]:
         return {"way": way, "missing": error.name}
     seconds = time.perf_counter() - began
     floor = points[np.abs(points[:, 2] - FLOOR) < 1.5 * voxel, 2] - FLOOR if len(points) else points
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "way": way,
         "seconds": round(seconds, 2),
         "processor_seconds": round(time.process_time() - worked, 2),
-        "peak_mb": round(peak / 1024),
+        "peak_mb": round(peak() / 1024),
         "before_mb": round(before / 1024),
         "points": len(points),
         "floor_error_mm": round(1000 * float(np.median(np.abs(floor))), 2) if len(floor) else None,
@@ -167,7 +174,9 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--views", type=int, default=200, help="views of 640x480 (default: 200)")
-    parser.add_argument("--voxel", type=float, default=0.02, help="side of a voxel, metres (default: 0.02)")
+    parser.add_argument(
+        "--voxel", type=float, help="side of a voxel, metres (default: what the package takes)"
+    )
     parser.add_argument("--runs", type=int, default=3, help="times that each way runs (default: 3)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
@@ -179,8 +188,9 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         write(Path(name), args.views, args.seed)
+        voxel = args.voxel or fuse(open_scene(name)).voxel
         for way in WAYS:
-            command = [sys.executable, __file__, "--way", way, "--folder", name, "--voxel", str(args.voxel)]
+            command = [sys.executable, __file__, "--way", way, "--folder", name, "--voxel", str(voxel)]
             runs = [
                 json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
                 for _ in range(args.runs)
@@ -188,7 +198,13 @@ def main() -> None:
             rows.append(min(runs, key=lambda row: row.get("seconds", 0)))
     if args.json:
         cores, load = len(os.sched_getaffinity(0)), round(os.getloadavg()[0], 1)
-        told = {"cores": cores, "load": load, "views": args.views, "voxel": args.voxel, "runs": args.runs}
+        told = {
+            "cores": cores,
+            "load": load,
+            "views": args.views,
+            "voxel": round(voxel, 4),
+            "runs": args.runs,
+        }
         print(json.dumps({**told, "ways": rows}, indent=1))
         return
     print(f"{'way':22} {'s':>6} {'cpu s':>6} {'peak MB':>8} {'points':>9}  floor off by")

@@ -20,8 +20,8 @@ from .voxels import COLUMNS, Keys, Sums, Voxels
 
 DETAIL = 300
 """Voxels along the diagonal of a scene, where none were asked for."""
-SAMPLES = 2
-"""Pixels along a voxel's side that are looked at: more add time and no points."""
+SAMPLES = 1.0
+"""Pixels along the side of a far voxel that are looked at: more add time and few points."""
 THREADS = 2
 """Views that are decoded and summed at once."""
 
@@ -178,8 +178,12 @@ def _part(voxels: Voxels, view: SceneView) -> _Part:
     stride = max(1, int(voxels.side * focal / SAMPLES / np.percentile(known[::7], 90)))
     seen = surface(view.camera, depth, stride)
     some = slice(stride // 2, None, stride)
-    at = seen.depth > 0
-    keys, sums = voxels.summed(seen.points[at], seen.normals[at], color[some, some][at])
+    at = np.flatnonzero(seen.depth > 0)
+    keys, sums = voxels.summed(
+        seen.points.reshape(-1, 3).take(at, axis=0),
+        seen.normals.reshape(-1, 3).take(at, axis=0),
+        color[some, some].reshape(-1, 3).take(at, axis=0),
+    )
     return _Part(view.name, keys, sums, seen.noise)
 
 

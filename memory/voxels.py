@@ -19,6 +19,9 @@ STEPS = 1 << 12
 """Into how many steps a voxel's side is divided for the sums, and the unit of a normal: some micrometres."""
 COLUMNS = 10
 """Of a row of sums: the count, place, colour and normal."""
+OFF = 0.382
+"""Share of a voxel's side that borders are off the origin: floors and walls are at round numbers, and would be
+split into two layers."""
 WAITING = 200_000
 """New voxels that wait, at least, until they are sorted in among the others."""
 
@@ -47,13 +50,12 @@ class Voxels:
     side : float
         Of a voxel.
     origin : (3,)
-        A corner of one. Floors are at 0 and walls at whole numbers more often than not: a camera's place is
-        good, so that they are not on the border of two voxels.
+        Where voxels are counted from: a million of them fit to each side.
     """
 
     def __init__(self, side: float, origin: Array) -> None:
         self.side = side
-        self._origin = origin / side
+        self._origin = origin / side + OFF
         self._keys: Keys = np.zeros(0, dtype=np.int64)  # sorted
         self._sums: Sums = np.zeros((0, COLUMNS))
         self._waiting: list[tuple[Keys, Sums]] = []

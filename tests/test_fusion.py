@@ -19,6 +19,7 @@ from sightloop.memory.geometry import Camera, rigid
 from sightloop.memory.scene import Scene
 from sightloop.memory.still import Size
 from sightloop.memory.visible import coverage, sample
+from sightloop.memory.voxels import Voxels
 
 few = settings(max_examples=15, deadline=None)
 seeds = st.integers(0, 500)
@@ -255,6 +256,20 @@ def test_points_a_world_away_do_not_wrap_around() -> None:
 
     cloud = fuse(posed.changed(scene, depth=spiked), voxel=0.05)
     assert np.abs(cloud.points).max() < 10
+
+
+@pytest.mark.parametrize("origin", [0.0, 1.5, -2.0])
+def test_a_floor_at_a_round_number_is_one_layer(origin: float) -> None:
+    """Half a millimetre of rounding to either side of a plane through the origin."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-1, 1, (5000, 3))
+    points[:, 2] = rng.uniform(-5e-4, 5e-4, 5000)
+    voxels = Voxels(0.02, np.full(3, origin))
+    up, grey = np.tile(np.float32([0, 0, 1]), (5000, 1)), np.full((5000, 3), 99, np.uint8)
+    voxels.add(*voxels.summed(points.astype(np.float32), up, grey))
+    found = voxels.averages()
+    columns = np.floor(found.points[:, :2] / 0.02 - origin / 0.02 - 0.382)
+    assert len(np.unique(columns, axis=0)) > 0.98 * len(found.points)
 
 
 def test_a_distorted_lens_and_a_fisheye_see_the_same_plane() -> None:
