@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from posed import room
 from rosbags.rosbag1 import Writer as Writer1
-from rosbags.rosbag2 import StoragePlugin
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.rosbag2 import Writer as Writer2
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from scipy.spatial.transform import Rotation
@@ -16,6 +18,15 @@ from scipy.spatial.transform import Rotation
 FORMATS = ("rosbag1", "sqlite3", "mcap")
 START = 1_700_000_000 * 10**9
 """Nanoseconds: bags count from 1970."""
+OPTICAL = np.array([[0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]])
+"""From a camera's axes to those of a robot: x forward, y left, z up."""
+MOUNT = OPTICAL.copy()
+MOUNT[:3, 3] = 0.1, 0.02, 0.4
+TOPIC, DEPTH, INFO = "/camera/color/image_raw", "/camera/aligned_depth/image_raw", "/camera/color/camera_info"
+FRAME = "camera_color_optical_frame"
+STEP = 10**8
+HALF = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+"""Messages count from the centre of the first pixel, cameras from its corner."""
 
 
 class Ros:
@@ -103,7 +114,7 @@ class Ros:
             child_frame_id=child,
             transform=self.make(
                 "geometry_msgs/msg/Transform",
-                translation=self._xyz("Vector3", pose[:3, 3]),
+                translation=self.xyz("Vector3", pose[:3, 3]),
                 rotation=self.make("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w),
             ),
         )
@@ -118,13 +129,13 @@ class Ros:
             header=self.header(ns, parent),
             pose=self.make(
                 "geometry_msgs/msg/Pose",
-                position=self._xyz("Point", pose[:3, 3]),
+                position=self.xyz("Point", pose[:3, 3]),
                 orientation=self.make("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w),
             ),
         )
 
     def odometry(self, ns: int, parent: str, child: str, pose: np.ndarray) -> Any:
-        zero = self._xyz("Vector3", np.zeros(3))
+        zero = self.xyz("Vector3", np.zeros(3))
         return self.make(
             "nav_msgs/msg/Odometry",
             header=self.header(ns, parent),
@@ -141,11 +152,16 @@ class Ros:
             ),
         )
 
-    def _xyz(self, name: str, values: np.ndarray) -> Any:
+    def xyz(self, name: str, values: np.ndarray) -> Any:
         x, y, z = (float(value) for value in values)
         return self.make(f"geometry_msgs/msg/{name}", x=x, y=y, z=z)
 
-    def write(self, path: Path, messages: Iterable[tuple[str, int, Any]]) -> Path:
+    def write(
+        self,
+        path: Path,
+        messages: Iterable[tuple[str, int, Any]],
+        packed: CompressionMode = CompressionMode.NONE,
+    ) -> Path:
         """Write messages, (topic, nanoseconds, message), and return the bag's path."""
         if self.form == "rosbag1":
             path = path.with_suffix(".bag")
@@ -154,6 +170,7 @@ class Ros:
         else:
             plugin = StoragePlugin.SQLITE3 if self.form == "sqlite3" else StoragePlugin.MCAP
             writer, pack = Writer2(path, version=9, storage_plugin=plugin), self.store.serialize_cdr
+            writer.set_compression(packed, CompressionFormat.ZSTD)
         connections: dict[str, Any] = {}
         with writer:
             for topic, ns, message in messages:
@@ -162,3 +179,57 @@ class Ros:
                     connections[topic] = writer.add_connection(topic, kind, typestore=self.store)
                 writer.write(connections[topic], ns, pack(message, kind))
         return path
+
+
+def pixels(message):
+    """The bytes of a raw picture, (H, W, bytes a pixel)."""
+    rows = message.data.reshape(message.height, message.step)
+    wide = message.width * (message.step // message.width)
+    return rows[:, :wide].reshape(message.height, message.width, -1)
+
+
+def robot(ros: Ros, scene, depth=True, frame=FRAME):
+    """All messages of a robot that drives through the scene, a picture every tenth of a second."""
+    prefix = "/" if ros.form == "rosbag1" else ""
+    at = ros.transform(START, prefix + "base_link", prefix + frame, MOUNT)
+    yield "/tf_static", START, ros.tf(at)
+    for number, view in enumerate(scene.views):
+        now = START + number * STEP
+        base = view.camera.camera_to_world @ np.linalg.inv(MOUNT)
+        yield "/tf", now, ros.tf(ros.transform(now, prefix + "map", prefix + "base_link", base))
+        k = view.camera.intrinsics - HALF
+        yield INFO, now, ros.info(now, prefix + frame, tuple(view.camera.size), k)
+        yield TOPIC, now + 5, ros.image(now, prefix + frame, "rgb8", view.color(), pad=6)
+        if depth:
+            far = np.round(view.depth() * 1000).astype(np.uint16)
+            yield DEPTH, now + 9, ros.image(now + 10**7, prefix + frame, "16UC1", far)
+            yield (
+                "/camera/aligned_depth/camera_info",
+                now,
+                ros.info(now, prefix + frame, tuple(view.camera.size), k),
+            )
+
+
+def changed(items, topic, change):
+    """The messages with those of a topic changed."""
+    return [(name, now, change(now, message) if name == topic else message) for name, now, message in items]
+
+
+def odometry(ros, scene, child, topic="/odom"):
+    for number, view in enumerate(scene.views):
+        now, pose = START + number * STEP, view.camera.camera_to_world
+        pose = pose @ np.linalg.inv(MOUNT) if child == "base_link" else pose
+        yield topic, now, ros.odometry(now, "odom", child, pose)
+
+
+def without(*topics):
+    ros = Ros("mcap")
+    return ros, [item for item in robot(ros, room(3)) if item[0] not in topics]
+
+
+def shifted(ros, message, ns):
+    (one,) = message.transforms
+    stamp = one.header.stamp
+    return ros.tf(
+        replace(one, header=ros.header(stamp.sec * 10**9 + stamp.nanosec + ns, one.header.frame_id))
+    )

@@ -1,60 +1,42 @@
 from __future__ import annotations
 
+import sqlite3
 import struct
 import tracemalloc
+from contextlib import closing
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
-from bagging import FORMATS, START, Ros
+from bagging import (
+    DEPTH,
+    FORMATS,
+    FRAME,
+    HALF,
+    MOUNT,
+    START,
+    STEP,
+    TOPIC,
+    Ros,
+    changed,
+    odometry,
+    pixels,
+    robot,
+    shifted,
+    without,
+)
 from posed import room
+from rosbags.rosbag2 import CompressionMode
 from scipy.spatial.transform import Rotation, Slerp
 
+from sightloop import Box, Evidence
 from sightloop.errors import SceneError
 from sightloop.memory.geometry import Camera
 from sightloop.memory.sources.bag_messages import depth_of, lens_of
 from sightloop.memory.sources.bags import is_bag, read_bag
+from sightloop.memory.sources.scenes import open_scene
 from sightloop.memory.still import Size
-
-OPTICAL = np.array([[0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]])
-"""From a camera's axes to those of a robot: x forward, y left, z up."""
-MOUNT = OPTICAL.copy()
-MOUNT[:3, 3] = 0.1, 0.02, 0.4
-TOPIC, DEPTH, INFO = "/camera/color/image_raw", "/camera/aligned_depth/image_raw", "/camera/color/camera_info"
-FRAME = "camera_color_optical_frame"
-STEP = 10**8
-HALF = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
-"""Messages count from the centre of the first pixel, cameras from its corner."""
-
-
-def pixels(message):
-    """The bytes of a raw picture, (H, W, bytes a pixel)."""
-    rows = message.data.reshape(message.height, message.step)
-    wide = message.width * (message.step // message.width)
-    return rows[:, :wide].reshape(message.height, message.width, -1)
-
-
-def robot(ros: Ros, scene, depth=True, frame=FRAME):
-    """All messages of a robot that drives through the scene, a picture every tenth of a second."""
-    prefix = "/" if ros.form == "rosbag1" else ""
-    at = ros.transform(START, prefix + "base_link", prefix + frame, MOUNT)
-    yield "/tf_static", START, ros.tf(at)
-    for number, view in enumerate(scene.views):
-        now = START + number * STEP
-        base = view.camera.camera_to_world @ np.linalg.inv(MOUNT)
-        yield "/tf", now, ros.tf(ros.transform(now, prefix + "map", prefix + "base_link", base))
-        k = view.camera.intrinsics - HALF
-        yield INFO, now, ros.info(now, prefix + frame, tuple(view.camera.size), k)
-        yield TOPIC, now + 5, ros.image(now, prefix + frame, "rgb8", view.color(), pad=6)
-        if depth:
-            far = np.round(view.depth() * 1000).astype(np.uint16)
-            yield DEPTH, now + 9, ros.image(now + 10**7, prefix + frame, "16UC1", far)
-            yield (
-                "/camera/aligned_depth/camera_info",
-                now,
-                ros.info(now, prefix + frame, tuple(view.camera.size), k),
-            )
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -72,11 +54,6 @@ def test_a_robots_bag_is_the_scene_it_drove_through(tmp_path, form):
         assert view.t == pytest.approx(number * 0.1)
         np.testing.assert_array_equal(read.still(view.name).pixels, true.color())
         np.testing.assert_allclose(read.depth(view.name), true.depth(), atol=0.0006)
-
-
-def changed(items, topic, change):
-    """The messages with those of a topic changed."""
-    return [(name, now, change(now, message) if name == topic else message) for name, now, message in items]
 
 
 def test_poses_are_interpolated_between_transforms(tmp_path):
@@ -223,13 +200,6 @@ def test_fisheye_lenses_rectified_and_binned_pictures():
         lens_of(ros.info(0, FRAME, size, np.zeros((3, 3))), size, False)
 
 
-def odometry(ros, scene, child, topic="/odom"):
-    for number, view in enumerate(scene.views):
-        now, pose = START + number * STEP, view.camera.camera_to_world
-        pose = pose @ np.linalg.inv(MOUNT) if child == "base_link" else pose
-        yield topic, now, ros.odometry(now, "odom", child, pose)
-
-
 @pytest.mark.parametrize("static", [True, False])
 def test_odometry_poses_the_camera_where_tf_does_not(tmp_path, static):
     ros, scene = Ros("rosbag1"), room(3)
@@ -256,84 +226,6 @@ def test_poses_without_a_frame_are_the_cameras_and_said_to_be(tmp_path):
     assert "name no frame" in read.warnings[0]
 
 
-def without(*topics):
-    ros = Ros("mcap")
-    return ros, [item for item in robot(ros, room(3)) if item[0] not in topics]
-
-
-def test_a_bag_without_camera_info_or_pose_says_what_there_is(tmp_path):
-    ros, items = without(INFO)
-    items = [
-        (topic, now, ros.info(now, "other", (240, 180), np.eye(3)) if "info" in topic else message)
-        for topic, now, message in items
-    ]
-    with pytest.raises(
-        SceneError, match=r"no camera_info for /camera/color/image_raw.*aligned_depth/camera_info"
-    ):
-        read_bag(ros.write(tmp_path / "a", items))
-    ros, items = without("/tf", "/tf_static")
-    with pytest.raises(SceneError, match=r"does not say where its camera was.*'camera_color_optical_frame'"):
-        read_bag(ros.write(tmp_path / "b", items))
-    items += odometry(ros, room(3), "base_link")
-    with pytest.raises(SceneError, match=r"poses /odom \(of base_link\)"):
-        read_bag(ros.write(tmp_path / "c", items))
-    ros, items = without(TOPIC)
-    with pytest.raises(SceneError, match=r"no colour picture.*aligned_depth"):
-        read_bag(ros.write(tmp_path / "d", items))
-
-
-def test_of_two_cameras_the_one_with_depth_is_read(tmp_path):
-    ros, items = without()
-    rear = [item for item in robot(ros, room(4), depth=False, frame="rear") if "tf" not in item[0]]
-    items += [(topic.replace("color", "rear"), now, message) for topic, now, message in rear]
-    items.append(("/tf_static", START, ros.tf(ros.transform(START, "base_link", "rear", MOUNT))))
-    read = read_bag(ros.write(tmp_path / "a", items))
-    np.testing.assert_array_equal(read.still("000000").pixels, room(3).views[0].color())
-    bare = [item for item in items if "depth" not in item[0]]
-    with pytest.raises(SceneError, match=r"2 cameras.*/camera/color/image_raw, /camera/rear/image_raw"):
-        read_bag(ros.write(tmp_path / "b", bare))
-
-
-def test_pictures_beyond_the_transforms_are_left_out_and_other_clocks_refused(tmp_path):
-    ros, items = without()
-    late = [item for item in items if not (item[0] == "/tf" and item[1] > START + 3 * STEP)]
-    read = read_bag(ros.write(tmp_path / "a", late))
-    assert read.names == ("000000", "000001", "000002", "000003")
-    assert "2 of 6 pictures" in read.warnings[0]
-    off = changed(items, "/tf", lambda now, message: shifted(ros, message, 10**12))
-    with pytest.raises(SceneError, match=r"The clocks differ"):
-        read_bag(ros.write(tmp_path / "b", off))
-
-
-def shifted(ros, message, ns):
-    (one,) = message.transforms
-    stamp = one.header.stamp
-    return ros.tf(
-        replace(one, header=ros.header(stamp.sec * 10**9 + stamp.nanosec + ns, one.header.frame_id))
-    )
-
-
-def test_depths_of_other_times_are_left_out(tmp_path):
-    ros, items = without()
-    off = [(topic, now, message) for topic, now, message in items if topic != DEPTH]
-    far = ros.image(START + 60 * STEP, FRAME, "16UC1", np.full((180, 240), 900, np.uint16))
-    read = read_bag(ros.write(tmp_path / "bag", [*off, (DEPTH, START + 60 * STEP, far)]))
-    assert read.depth("000000") is None
-    assert "other times" in read.warnings[0]
-
-
-@pytest.mark.parametrize("form", FORMATS)
-def test_a_bag_that_is_cut_off_is_an_error_and_never_a_scene_with_less(tmp_path, form):
-    ros = Ros(form)
-    path = ros.write(tmp_path / "drive", robot(ros, room(3)))
-    file = path if path.is_file() else next(path.glob("*.db3"), None) or next(path.glob("*.mcap"))
-    whole = file.read_bytes()
-    for share in (0, 0.001, 0.1, 0.5, 0.9, 0.999):
-        file.write_bytes(whole[: int(len(whole) * share)])
-        with pytest.raises(SceneError, match="cut off"):
-            read_bag(path)
-
-
 def test_pictures_are_read_when_asked_for_not_kept(tmp_path):
     ros, items = without()
     many = []
@@ -354,3 +246,45 @@ def test_pictures_are_read_when_asked_for_not_kept(tmp_path):
     tracemalloc.stop()
     assert len(read) == 239  # the last one was taken a little after the last transform
     assert kept < 10 * 240 * 180 * 3
+
+
+@pytest.mark.parametrize("mode", [CompressionMode.MESSAGE, CompressionMode.FILE])
+def test_bags_packed_by_message_or_by_file(tmp_path, mode):
+    ros = Ros("sqlite3")
+    path = ros.write(tmp_path / "packed", robot(ros, room(3)), mode)
+    read = read_bag(path)
+    np.testing.assert_array_equal(read.still("000004").pixels, room(3).views[4].color())
+    np.testing.assert_allclose(read.depth("000004"), room(3).views[4].depth(), atol=0.0006)
+
+
+def test_bags_of_before_they_held_the_definitions_of_their_messages(tmp_path):
+    ros = Ros("sqlite3")
+    file = next(ros.write(tmp_path / "old", robot(ros, room(3))).glob("*.db3"))
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("DELETE FROM message_definitions")
+        database.commit()
+    assert is_bag(file)
+    assert len(read_bag(file)) == len(room(3))
+
+
+def test_evidence_of_a_bag_reopens(tmp_path):
+    ros, items = without()
+    scene = open_scene(ros.write(tmp_path / "bag", items))
+    evidence = Evidence.of(scene.still("000002"), "a block", 0.5, Box(x0=10, y0=10, x1=50, y1=60))
+    np.testing.assert_array_equal(evidence.reopen().pixels, room(3).views[2].color()[10:60, 10:50])
+
+
+def test_static_transforms_said_anew_hold_always_and_seldom_corrections_of_a_map_are_interpolated(tmp_path):
+    ros, items = without()
+    fixed = next(message for topic, _, message in items if topic == "/tf_static")
+    (mount,) = fixed.transforms
+    wrong = replace(mount, transform=replace(mount.transform, translation=ros.xyz("Vector3", np.ones(3))))
+    for number, ns in enumerate((-50 * STEP, 50 * STEP)):
+        correction = np.eye(4)
+        correction[:3, 3] = 0.01 * number, 0, 0
+        items.append(("/tf", START, ros.tf(ros.transform(START + ns, "world", "map", correction))))
+    read = read_bag(ros.write(tmp_path / "bag", [("/tf_static", START - 1, ros.tf(wrong)), *items]))
+    assert len(read) == len(room(3))
+    for view, true in zip(read.views, room(3).views, strict=True):
+        shift = view.camera.centre - true.camera.centre
+        np.testing.assert_allclose(shift, (0.005 + 0.0001 * view.t * 10, 0, 0), atol=1e-6)
