@@ -200,7 +200,10 @@ def _ahead(views: Sequence[SceneView], work: Callable[[SceneView], T]) -> Iterat
 
 
 def _voxel(scene: Scene, views: Sequence[SceneView]) -> float:
-    """Return a three-hundredth of the diagonal of what some views see."""
+    """Return a three-hundredth of the diagonal of what some views see.
+
+    Taken from the middle of the points: a floor seen up to the horizon makes nothing on it coarser.
+    """
     some = [views[i] for i in np.unique(np.linspace(0, len(views) - 1, 8).round().astype(int))]
 
     def thin(view: SceneView) -> NDArray[np.float32]:
@@ -212,7 +215,10 @@ def _voxel(scene: Scene, views: Sequence[SceneView]) -> float:
         return seen.points[seen.depth > 0]
 
     points = np.concatenate(list(_ahead(some, thin)))
-    return float(np.linalg.norm(np.diff(extent(points), axis=0))) / DETAIL if len(points) else 0.0
+    if not len(points):
+        return 0.0
+    middle = np.diff(np.percentile(points, (10, 90), axis=0), axis=0) / 0.8
+    return float(np.linalg.norm(middle)) / DETAIL
 
 
 def _of_points(scene: Scene) -> Cloud:

@@ -16,6 +16,8 @@ NO_BETTER = 0.5
 """A difference above this share of the control's is no better than chance."""
 CLEARLY = 0.1
 """How much more of the pixels must agree for another reading of the files to be suspected."""
+MOSTLY = 0.5
+"""Share of what falls into another view that must agree once poses are moved: floors alone agree easily."""
 STILL = 1e-4
 """Share of the depth by which cameras must be apart to be in two places."""
 LOOKED = 0.02
@@ -100,6 +102,7 @@ def judge(
     ]
     best, words = max(suspected, key=lambda other: other[0].agreement, default=(stated, ""))
     shaken = stated.depth > GOOD + noise.depth_rel and moved.depth < GOOD + noise.depth_rel
+    shaken &= moved.agreement > MOSTLY * moved.overlap
     if shaken and moved.agreement > best.agreement - CLEARLY / 2:
         return True, (
             f"The views fit each other but for poses that are off by about {np.degrees(noise.pose_rad):.2g} "

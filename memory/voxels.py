@@ -20,8 +20,8 @@ STEPS = 1 << 12
 COLUMNS = 10
 """Of a row of sums: the count, place, colour and normal."""
 OFF = 0.382
-"""Share of a voxel's side that borders are off the origin: floors and walls are at round numbers, and would be
-split into two layers."""
+"""Share of a voxel's side that borders are off the origin: floors and walls are at round numbers, and would
+be split into two layers."""
 WAITING = 200_000
 """New voxels that wait, at least, until they are sorted in among the others."""
 
