@@ -24,7 +24,7 @@ MARGIN = 0.3
 """Share of a box's longer side that is shown around it."""
 SMALLEST = 24
 """Pixels of a crop's side, at least."""
-FIRST, MORE = 3, 3
+FIRST, MORE = 4, 4
 """Views of a piece that are asked first, and that are asked besides where these leave it open."""
 OPEN = 1.5
 """Log-odds below which a name is open after the first views."""
@@ -34,6 +34,8 @@ ALIKE = 0.35
 """How much of what a second view says the first has said already."""
 CUT = 0.5
 """Weight of a view in which a thing is cut by the border of the picture."""
+CLEAR = 0.2
+"""Share of what the best view shows of a piece, below which others are not asked: it is mostly hidden there."""
 STANDS_OUT = 0.9
 """Confidence that a piece is one thing, of which no model was asked."""
 
@@ -89,7 +91,7 @@ class Asking:
     def opinions(self, names: Sequence[str]) -> list[dict[str, Opinion]]:
         """Ask of every piece whether it is called by each of the names: a few views first, then more."""
         found = [{name: Opinion({}, {}) for name in names} for _ in self.pieces]
-        views = [best_views(piece) for piece in self.pieces]
+        views = [clear_views(piece) for piece in self.pieces]
         share = max(1, self.left // max(1, len(names) * len(self.pieces)))
         self._ask(
             [(k, v, n) for k, vs in enumerate(views) for v in vs[: min(FIRST, share)] for n in names], found
@@ -118,7 +120,8 @@ class Asking:
         for (k, view, name), prompt, choice in zip(asked, prompts, choices, strict=True):
             patch = self.pieces[k].patches[view]
             found[k][name].said[view] = choice.probabilities[0]
-            found[k][name].weights[view] = CUT if patch.cut else 1.0
+            largest = max(one.area for one in self.pieces[k].patches.values())
+            found[k][name].weights[view] = patch.area / largest * (CUT if patch.cut else 1.0)
             number = self.scene.names.index(view)
             self.parts.append(Part(number, str(prompt[1]), choice.option, choice.confidence))
 
@@ -152,6 +155,13 @@ def best_views(piece: Piece) -> list[str]:
     """Return the views of a piece, those that show most of it first; ones that cut it count for less."""
     patches = piece.patches
     return sorted(patches, key=lambda name: (-patches[name].area * (CUT if patches[name].cut else 1), name))
+
+
+def clear_views(piece: Piece) -> list[str]:
+    """Return the best views of a piece, without those that show little of what others do."""
+    ordered = best_views(piece)
+    least = CLEAR * max(patch.area for patch in piece.patches.values())
+    return [name for name in ordered if piece.patches[name].area >= least]
 
 
 def around(patch: Patch, still: Still) -> Box:

@@ -49,7 +49,7 @@ SHOWN = 4
 CLEAR = 0.3
 """Share of the largest silhouette from which on a view shows a side of a thing."""
 UNSEEN, CUT_OFF = 0.15, 0.1
-"""Standard deviation of an extent, over it, of a thing seen from one side only, and of one never seen whole."""
+"""Standard deviation of an extent, over it, of what one side only is seen of, and of what is never whole."""
 STANDS = 0.12
 """Share of a thing's height that may be missing below for it to stand on the floor."""
 

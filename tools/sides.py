@@ -9,7 +9,7 @@ import numpy as np
 from ..memory import Still
 from ..memory.placed import Measure
 from .findings import Finding, length, the
-from .instances import GENERIC, Asking, best_views
+from .instances import GENERIC, Asking, clear_views
 from .localise import Located, Thing
 from .look import Eyes
 from .naming import NAME
@@ -160,7 +160,7 @@ def names_of(
     asked = [
         (thing, view, question)
         for thing in unnamed
-        for view in best_views(thing.piece)[:ASKED]
+        for view in clear_views(thing.piece)[:ASKED]
         for question in questions
     ]
     where = {id(piece): k for k, piece in enumerate(pieces)}

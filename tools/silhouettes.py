@@ -20,8 +20,8 @@ from ..memory.scene import Scene
 from ..memory.triangulate import intersect
 from .proposals import SMALLEST, Patch, Piece, Proposals, hue
 
-SURROUNDS = 0.15
-"""Share of a picture, or of its border, that a colour of the surroundings fills."""
+SURROUNDS, EDGED = 0.35, 0.15
+"""Shares of a picture and of its border of which a colour of the surroundings fills one at least."""
 LEADERS = 24
 """Colours of a picture that are told apart, at most."""
 NEAR = 0.4
@@ -101,7 +101,7 @@ def _regions(scene: Scene, name: str) -> list[_Region]:
     found = []
     for number, place in enumerate(leaders):
         mask = label == number
-        if mask.mean() > SURROUNDS or (edge == number).mean() > SURROUNDS:
+        if mask.mean() > SURROUNDS or (edge == number).mean() > EDGED:
             continue
         count, parts, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
         for part in range(1, count):
