@@ -14,6 +14,7 @@ from bagging import (
     FORMATS,
     FRAME,
     HALF,
+    INFO,
     MOUNT,
     START,
     STEP,
@@ -288,3 +289,51 @@ def test_static_transforms_said_anew_hold_always_and_seldom_corrections_of_a_map
     for view, true in zip(read.views, room(3).views, strict=True):
         shift = view.camera.centre - true.camera.centre
         np.testing.assert_allclose(shift, (0.005 + 0.0001 * view.t * 10, 0, 0), atol=1e-6)
+
+
+def test_a_depth_taken_while_the_camera_moved_on_is_put_where_it_was(tmp_path):
+    ros, size = Ros("mcap"), (120, 90)
+    k = np.array([[100.0, 0, 59.5], [0, 100.0, 44.5], [0, 0, 1]])
+    ahead, items = np.eye(4), []
+    wall = np.full((90, 120), 2000, np.uint16)
+    for number in range(5):  # it comes 10 cm nearer to the wall every tenth of a second
+        now, ahead[2, 3] = START + number * STEP, 0.1 * number
+        items.append(("/tf", now, ros.tf(ros.transform(now, "map", FRAME, ahead))))
+        items.append((INFO, now, ros.info(now, FRAME, size, k)))
+        items.append((TOPIC, now, ros.image(now, FRAME, "rgb8", np.zeros((90, 120, 3), np.uint8))))
+        later = now + 4 * 10**7
+        items.append((DEPTH, later, ros.image(later, FRAME, "16UC1", wall)))
+    depth = read_bag(ros.write(tmp_path / "bag", items)).depth("000001")
+    np.testing.assert_allclose(depth[depth > 0], 2.04, atol=1e-4)
+    assert np.mean(depth > 0) > 0.9
+
+
+def test_a_lens_that_zooms_has_each_pictures_focal_length(tmp_path):
+    ros, items = without()
+    for number, (topic, now, message) in enumerate(items):
+        if topic == INFO:
+            k = message.k.copy()
+            k[[0, 4]] *= 1 + (now - START) / STEP
+            items[number] = topic, now, replace(message, k=k)
+    read = read_bag(ros.write(tmp_path / "bag", items))
+    for factor, (view, true) in enumerate(zip(read.views, room(3).views, strict=True), start=1):
+        assert view.camera.intrinsics[0, 0] == pytest.approx(true.camera.intrinsics[0, 0] * factor)
+
+
+def test_a_depth_of_another_size_without_camera_info_is_left_out(tmp_path):
+    ros, scene = Ros("rosbag1"), room(3)
+    info = "/camera/aligned_depth/camera_info"
+    items = [item for item in robot(ros, scene) if item[0] != info]
+    small = [
+        (
+            topic,
+            now,
+            ros.image(now, "elsewhere", "16UC1", np.ones((9, 12), np.uint16)) if topic == DEPTH else one,
+        )
+        for topic, now, one in items
+    ]
+    whole = read_bag(ros.write(tmp_path / "whole", items))
+    np.testing.assert_allclose(whole.depth("000001"), scene.views[1].depth(), atol=0.0006)
+    read = read_bag(ros.write(tmp_path / "small", small))
+    assert read.depth("000001") is None
+    assert "no camera_info" in read.warnings[0]

@@ -8,7 +8,6 @@ when it is asked for. Optical frames have OpenCV's axes (REP 103), a depth is al
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,34 +17,16 @@ from numpy.typing import NDArray
 from ...errors import SceneError
 from ..geometry import Camera
 from ..scene import Scene, SceneView
-from .bag_contents import Contents, Infos, add_poses, contents_of, is_world
+from ..still import Size
+from .bag_contents import Contents, add_poses, contents_of, is_world
 from .bag_index import Bag, Pictures
 from .bag_index import is_bag as is_bag
-from .bag_messages import CAMERA_INFO, color_of, depth_of, lens_of, size_of
-from .bag_topics import color_topic, depth_topic, info_topic, rectified, told_of
-from .bag_transforms import Track
+from .bag_messages import CAMERA_INFO, color_of, depth_of
+from .bag_rigs import APART, Rig, paired, rig_of, unfit
+from .bag_topics import color_topic, depth_topic, told_of
 from .scene_files import registered
 
-APART = 0.05
-"""Seconds between a picture and the depth that is taken for the same moment."""
-
 Depth = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Rig:
-    """A camera of a bag: its pictures, its lens from when on, and where its frame was for each of them."""
-
-    pictures: Pictures
-    since: NDArray[np.int64]
-    lenses: tuple[Camera, ...]
-    track: Track
-
-    def camera(self, number: int) -> Camera:
-        """Return the camera of one picture; SceneError if its pose is not rigid."""
-        stamp = self.pictures.stamps[number]
-        lens = self.lenses[max(0, int(np.searchsorted(self.since, stamp, side="right")) - 1)]
-        return lens.posed(lens.world_to_camera @ np.linalg.inv(self.track.poses[number]))
 
 
 def read_bag(path: Path) -> Scene:
@@ -75,15 +56,14 @@ def read_bag(path: Path) -> Scene:
     told = told_of(path.absolute(), contents.pictures, contents.poses)
     infos = {topic: one.frame for topic, one in contents.infos.items()}
     color = color_topic(contents.pictures, infos, told, name)
-    info = _info_of(color, contents)
-    if info is None:
+    words, taken = add_poses(contents, color.frame, told.pose, name)
+    rig = rig_of(color, contents, name)
+    if rig is None:
         raise SceneError(
             f"{path} has no camera_info for {color.topic}, so that nothing says how its pixels map to rays; "
             f"camera_info topics: {bag.named([CAMERA_INFO])}; all topics: {', '.join(sorted(bag.types))}.",
             input=name,
         )
-    words, taken = add_poses(contents, color.frame, told.pose, name)
-    rig = _rig(color, info, contents, name)
     depth = depth_topic(color, contents.pictures, told, name)
     depths, warnings = _depths(bag, rig, depth, contents)
     views = _views(bag, rig, depths, warnings)
@@ -104,21 +84,6 @@ def read_bag(path: Path) -> Scene:
     )
 
 
-def _info_of(pictures: Pictures, contents: Contents) -> Infos | None:
-    topic = info_topic(pictures, {topic: one.frame for topic, one in contents.infos.items()})
-    return contents.infos[topic] if topic is not None else None
-
-
-def _rig(pictures: Pictures, info: Infos, contents: Contents, path: str) -> Rig:
-    try:
-        size = size_of(pictures.first)
-        lenses = tuple(lens_of(one, size, rectified(pictures.topic)) for one in info.messages)
-        track = contents.frames.track(pictures.frame, np.array(pictures.stamps, dtype=np.int64))
-    except SceneError as error:
-        raise SceneError(f"{pictures.topic} of {path}: {error.message}", input=path) from error
-    return Rig(pictures, np.array(info.since, dtype=np.int64), lenses, track)
-
-
 def _views(
     bag: Bag, rig: Rig, depths: dict[int, Callable[[], Depth]], warnings: list[str]
 ) -> list[SceneView]:
@@ -129,9 +94,8 @@ def _views(
         raise SceneError(_no_overlap(bag, rig), input=str(bag.path))
     views = []
     for number in known:
-        stamp = rig.pictures.stamps[number]
-        color = partial(_color, bag, rig.pictures.topic, rig.pictures.logged[number], stamp)
-        t = (stamp - rig.pictures.stamps[known[0]]) / 1e9
+        color = partial(_color, bag, rig.pictures, number)
+        t = (rig.pictures.stamps[number] - rig.pictures.stamps[known[0]]) / 1e9
         views.append(SceneView(f"{number:06d}", rig.camera(number), color, depths.get(number), t))
     if lost := len(stamps) - len(known):
         warnings.append(
@@ -149,45 +113,20 @@ def _depths(
     """Return what reads the depth of each colour picture that has one, and what keeps the others from it."""
     if depth is None:
         return {}, []
-    color = rig.pictures
-    info = _info_of(depth, contents)
-    own = None
-    if info is not None:
-        try:
-            own = _rig(depth, info, contents, str(bag.path))
-        except SceneError as error:
-            return {}, [f"its depths are left out: {error.message}"]
-        if own.track.root != rig.track.root:
-            return {}, [
-                f"the depths of {depth.topic} are left out: no transform leads from {depth.frame!r} to "
-                f"{color.frame!r}."
-            ]
-    elif depth.frame != color.frame:
-        return {}, [f"the depths of {depth.topic} are left out: they have no camera_info."]
-    stamps, order = depth.sorted_stamps()
-    found: dict[int, Callable[[], Depth]] = {}
-    for number, partner in enumerate(_nearest(np.array(color.stamps, dtype=np.int64), stamps)):
-        if partner < 0 or not rig.track.known[number]:
-            continue
-        at = int(order[partner])
-        same = own is None or (depth.frame == color.frame and own.camera(at).lens == rig.camera(number).lens)
-        if own is not None and not same and not own.track.known[at]:
-            continue
-        cameras = None if same or own is None else (own.camera(at), rig.camera(number))
-        found[number] = partial(_depth, bag, depth.topic, depth.logged[at], depth.stamps[at], cameras)
+    try:
+        own = rig_of(depth, contents, str(bag.path))
+        why = unfit(rig, depth, own)
+    except SceneError as error:
+        why = error.message
+    if why is not None:
+        return {}, [f"the depths of {depth.topic} are left out: {why}."]
+    found: dict[int, Callable[[], Depth]] = {
+        one.picture: partial(_depth, bag, depth, one.depth, one.cameras, rig.lens(one.picture).size)
+        for one in paired(rig, depth, own)
+    }
     if not found:
-        return {}, [
-            f"the depths of {depth.topic} are of other times than the pictures: more than {APART} s off."
-        ]
+        return {}, [f"no depth of {depth.topic} is of the time of a picture: all are {APART} s off or more."]
     return found, []
-
-
-def _nearest(wanted: NDArray[np.int64], stamps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the index of the nearest time for each wanted one, -1 where none is near enough."""
-    after = np.clip(np.searchsorted(stamps, wanted), 0, len(stamps) - 1)
-    before = np.maximum(after - 1, 0)
-    nearer = np.where(np.abs(stamps[before] - wanted) <= np.abs(stamps[after] - wanted), before, after)
-    return np.where(np.abs(stamps[nearer] - wanted) <= APART * 1e9, nearer, -1)
 
 
 def _no_overlap(bag: Bag, rig: Rig) -> str:
@@ -200,16 +139,26 @@ def _no_overlap(bag: Bag, rig: Rig) -> str:
     )
 
 
-def _color(bag: Bag, topic: str, logged: int, stamp: int) -> NDArray[np.uint8]:
+def _color(bag: Bag, pictures: Pictures, number: int) -> NDArray[np.uint8]:
     try:
-        return color_of(bag.picture(topic, logged, stamp))
+        return color_of(bag.picture(pictures.topic, pictures.logged[number], pictures.stamps[number]))
     except SceneError as error:
-        raise SceneError(f"the picture of {topic} at {stamp} ns: {error.message}", input=topic) from error
+        raise SceneError(_where(pictures, number) + error.message, input=pictures.topic) from error
 
 
-def _depth(bag: Bag, topic: str, logged: int, stamp: int, cameras: tuple[Camera, Camera] | None) -> Depth:
+def _depth(
+    bag: Bag, pictures: Pictures, number: int, cameras: tuple[Camera, Camera] | None, size: Size
+) -> Depth:
     try:
-        depth = depth_of(bag.picture(topic, logged, stamp))
+        depth = depth_of(bag.picture(pictures.topic, pictures.logged[number], pictures.stamps[number]))
     except SceneError as error:
-        raise SceneError(f"the depth of {topic} at {stamp} ns: {error.message}", input=topic) from error
+        raise SceneError(_where(pictures, number) + error.message, input=pictures.topic) from error
+    expected = size if cameras is None else cameras[0].size
+    if depth.shape != (expected.height, expected.width):
+        shape = f"{depth.shape[1]}x{depth.shape[0]} pixels, its camera {expected.width}x{expected.height}."
+        raise SceneError(f"{_where(pictures, number)}it has {shape}", input=pictures.topic)
     return depth if cameras is None else registered(depth, *cameras)
+
+
+def _where(pictures: Pictures, number: int) -> str:
+    return f"picture {number} of {pictures.topic}, at {pictures.stamps[number] / 1e9:.3f} s: "
