@@ -64,12 +64,13 @@ class Renderer:
         """
         if isinstance(self.shape, Points):
             return _splat(self.shape, self._spacing, camera)
-        size = camera.size
+        size, shape = camera.size, self.shape
         fine = camera.scaled(Size(size.width * FINE, size.height * FINE))
-        color = self._cast(self.shape, fine, lambda hits: hits.color(self.shape))
-        color = color.reshape(size.height, FINE, size.width, FINE, 3).mean(axis=(1, 3))
-        depth = self._cast(self.shape, camera, lambda hits: hits.depth).reshape(size.height, size.width)
-        return np.rint(color).astype(np.uint8), depth
+        color = self._cast(shape, fine, lambda hits: hits.color(shape))
+        color = color.reshape(size.height, FINE, size.width, FINE, 3)
+        mean = sum((color[:, y, :, x] for y in range(FINE) for x in range(FINE)), np.float32(0)) / FINE**2
+        depth = self._cast(shape, camera, lambda hits: hits.depth).reshape(size.height, size.width)
+        return np.rint(mean).astype(np.uint8), depth
 
     def first_hits(self, origins: Array, directions: Array) -> tuple[Array, NDArray[np.bool_]]:
         """Return how far surfaces are along rays (N,), inf where there is none, and whether from their front.
@@ -99,7 +100,7 @@ class Renderer:
     def _hits(self, shape: Surface, origins: Array, directions: Array) -> _Hits:
         found = np.asarray(self._tracer.intersects_first(origins - self._middle, directions))
         rays = np.flatnonzero(found >= 0)
-        corners = shape.vertices[shape.faces[found[rays]]]
+        corners = [shape.vertices[side] for side in shape.faces[found[rays]].T]
         return _Hits.of(len(origins), rays, found[rays], corners, origins[rays], directions[rays])
 
     @cached_property
@@ -140,7 +141,7 @@ class _Hits:
     rays: NDArray[np.int64]
     faces: NDArray[np.int64]
     far: Array
-    weights: Array
+    weights: tuple[Array, Array, Array]
     normals: Array
     front: NDArray[np.bool_]
 
@@ -150,31 +151,27 @@ class _Hits:
         count: int,
         rays: NDArray[np.int64],
         faces: NDArray[np.int64],
-        corners: Array,
+        corners: list[Array],
         origins: Array,
         directions: Array,
     ) -> _Hits:
-        """Intersect rays (N, 3) with the triangles (N, 3, 3) that they are known to meet."""
-        one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+        """Intersect rays (N, 3) with the triangles, three times (N, 3), that they are known to meet."""
+        first, second, third = (corner - origins for corner in corners)
+        one, two = second - first, third - first
         normals = np.cross(one, two)
-        along = _dot(normals, directions)
-        length = np.linalg.norm(directions, axis=1)
-        depths = _dot(corners - origins[:, None], directions[:, None]) / (length**2)[:, None]
+        along, square = _dot(normals, directions), _dot(directions, directions)
+        near = [_dot(corner, directions) / square for corner in (first, second, third)]
         with np.errstate(divide="ignore", invalid="ignore"):
-            far = _dot(normals, corners[:, 0] - origins) / along
+            far = _dot(normals, first) / along
         # seen from its edge, a triangle is met anywhere: no nearer or farther than it is
-        far = np.clip(
-            np.where(np.isfinite(far), far, depths.mean(axis=1)), depths.min(axis=1), depths.max(axis=1)
-        )
-        local = origins + far[:, None] * directions - corners[:, 0]
+        far = np.fmin(far, np.maximum(np.maximum(near[0], near[1]), near[2]))
+        far = np.fmax(far, np.minimum(np.minimum(near[0], near[1]), near[2]))
+        local = far[:, None] * directions - first
         area = np.maximum(_dot(normals, normals), np.finfo(float).tiny)
-        second = _dot(np.cross(local, two), normals) / area
-        third = _dot(np.cross(one, local), normals) / area
-        weights = np.clip(np.stack([1 - second - third, second, third], axis=1), 0, 1)
-        weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-        unit = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), np.finfo(float).tiny)
-        towards = np.where(along[:, None] > 0, -unit, unit)
-        return cls(count, rays, faces, far, weights, towards, along < 0)
+        b = np.clip(_dot(np.cross(local, two), normals) / area, 0, 1)
+        c = np.clip(_dot(np.cross(one, local), normals) / area, 0, 1 - b)
+        normals *= np.where(along > 0, -1, 1)[:, None] / np.sqrt(area)[:, None]
+        return cls(count, rays, faces, far, (1 - b - c, b, c), normals, along < 0)
 
     @property
     def depth(self) -> Array:
@@ -193,15 +190,20 @@ class _Hits:
         return out
 
     def _painted(self, shape: Surface, paint: Paint, mine: NDArray[np.int64]) -> Array:
-        corners, weights = shape.faces[self.faces[mine]], self.weights[mine][:, :, None]
         if paint.texture is not None:
-            color = _sampled(paint.texture, (shape.uv[corners] * weights).sum(axis=1)) * paint.tint
+            color = _sampled(paint.texture, self._mixed(shape, shape.uv, mine)) * paint.tint
         else:
-            color = (shape.colors[corners] * weights).sum(axis=1)
+            color = self._mixed(shape, shape.colors, mine)
         if paint.lit:
             light = AMBIENT + (1 - AMBIENT) * (0.5 + 0.5 * self.normals[mine] @ LIGHT)
             color = color * light[:, None]
         return color
+
+    def _mixed(self, shape: Surface, values: NDArray[Any], mine: NDArray[np.int64]) -> Array:
+        """Return what vertices have, (V, n), where some of the rays meet their faces."""
+        corners = shape.faces[self.faces[mine]].T
+        parts = [values[at] * part[mine][:, None] for at, part in zip(corners, self.weights, strict=True)]
+        return np.asarray(parts[0] + parts[1] + parts[2])
 
 
 def _dot(one: Array, other: Array) -> Array:

@@ -88,10 +88,11 @@ def _read(path: Path, sidecar: Path, state: tuple[tuple[str, int, int], ...]) ->
         words, found = chosen(renderer, up)
         cameras = {name: (camera, None) for name, camera in found.items()}
     render = lru_cache(KEPT)(renderer.render)
+    axis = "z taken for up" if given is None else "up as stated"
     return Scene(
         source=str(path),
         format="mesh" if isinstance(model.shape, Surface) else "point cloud",
-        convention=f"rendered {words}; {_units(path, scale)}; {'z taken for up' if given is None else 'up stated'}",
+        convention=f"rendered {words}; {_units(path, scale)}; {axis}",
         views=tuple(
             SceneView(name, camera, partial(_color, render, camera), partial(_depth, render, camera), t)
             for name, (camera, t) in cameras.items()

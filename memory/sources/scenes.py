@@ -75,6 +75,7 @@ def _readers(place: Path) -> dict[str, Reader]:
     """Return what reads a place, by format; each module is light and loads its library when it reads."""
     from .bag_index import is_bag
     from .colmap import is_colmap, read_colmap
+    from .meshes import is_mesh, read_mesh
     from .nerfstudio import is_nerfstudio, read_nerfstudio
     from .scannet import is_scannet, read_scannet
     from .scene_json import is_scene_json, read_scene_json
@@ -90,6 +91,7 @@ def _readers(place: Path) -> dict[str, Reader]:
         "tum": (is_tum, read_tum),
         "7-scenes": (is_seven_scenes, read_seven_scenes),
         "bag": (is_bag, _read_bag),
+        "mesh": (is_mesh, read_mesh),
     }
     found = {name: read for name, (matches, read) in known.items() if matches(place)}
     if "nerfstudio" in found:  # nerfstudio writes transforms.json beside the COLMAP model that it is made of
