@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,70 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sightloop.errors import EvidenceError, SceneError
+from sightloop.errors import EvidenceError
 from sightloop.memory.geometry import Camera
 from sightloop.memory.sources.mesh_loading import Paint, Surface, load_model
 from sightloop.memory.sources.mesh_render import BACKGROUND, Renderer
-from sightloop.memory.sources.mesh_views import looking_at
-from sightloop.memory.sources.scenes import is_scene, open_scene
-from sightloop.memory.still import Evidence, Size
+from sightloop.memory.sources.scenes import open_scene
+from sightloop.memory.still import Evidence
+from tests.models import BLUE, GREEN, RED, SIZE, WHITE, camera_at, poster, said
 
 MODELS = Path(pybullet_data.getDataPath())
-SIZE = Size(320, 240)
-RED, GREEN, BLUE, WHITE = (220, 30, 20), (20, 200, 40), (30, 40, 210), (250, 250, 250)
-
-
-def camera_at(eye: tuple[float, ...], target: tuple[float, ...] = (0, 0, 0), focal: float = 300.0) -> Camera:
-    intrinsics = np.array([[focal, 0, SIZE.width / 2], [0, focal, SIZE.height / 2], [0, 0, 1]])
-    up = np.array([0.0, 0.0, 1.0])
-    return Camera(intrinsics, looking_at(np.array(eye, float), np.array(target, float), up), SIZE)
-
-
-def said(mesh: Path, cameras: list[Camera], **more: object) -> Path:
-    """Write which views a mesh is seen from beside it."""
-    views = []
-    for camera in cameras:
-        intrinsics = camera.intrinsics.copy()
-        intrinsics[:2, 2] -= 0.5
-        views.append(
-            {
-                "width": camera.size.width,
-                "height": camera.size.height,
-                "intrinsics": intrinsics.tolist(),
-                "world_to_camera": camera.world_to_camera.tolist(),
-                "distortion": camera.distortion.tolist(),
-            }
-        )
-    mesh.with_name(mesh.name + ".views.json").write_text(json.dumps({"views": views, **more}))
-    return mesh
-
-
-def quadrants(path: Path) -> Path:
-    """A picture of four colours: red and green above, blue and white below."""
-    pixels = np.zeros((64, 64, 3), np.uint8)
-    pixels[:32, :32], pixels[:32, 32:], pixels[32:, :32], pixels[32:, 32:] = RED, GREEN, BLUE, WHITE
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-def poster(folder: Path, kind: str) -> Path:
-    """A square of 2 m that stands at y = 0, with the picture of quadrants on it, upright."""
-    image = quadrants(folder / "quadrants.png")
-    if kind == "obj":
-        (folder / "poster.mtl").write_text("newmtl picture\nmap_Kd quadrants.png\n")
-        (folder / "poster.obj").write_text(
-            "mtllib poster.mtl\nv -1 0 -1\nv 1 0 -1\nv 1 0 1\nv -1 0 1\n"
-            "vt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\nusemtl picture\nf 1/1 2/2 3/3\nf 1/1 3/3 4/4\n"
-        )
-    else:
-        corners = np.array([[-1, 0, -1], [1, 0, -1], [1, 0, 1], [-1, 0, 1]], float)
-        uv = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float)
-        material = trimesh.visual.material.PBRMaterial(baseColorTexture=Image.open(image))
-        visual = trimesh.visual.TextureVisuals(uv, material=material)
-        trimesh.Trimesh(corners, [[0, 1, 2], [0, 2, 3]], visual=visual, process=False).export(
-            folder / f"poster.{kind}"
-        )
-    return folder / f"poster.{kind}"
 
 
 def only(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -326,84 +270,33 @@ def test_what_is_assumed_is_said(tmp_path: Path) -> None:
     assert "taken for z" in words
 
 
+def test_parts_of_a_model_stand_where_its_nodes_put_them(tmp_path: Path) -> None:
+    scene = trimesh.Scene()
+    for x, color in ((-1.0, RED), (1.0, BLUE)):
+        box = trimesh.creation.box((1, 1, 1))
+        box.visual.face_colors = (*color, 255)
+        scene.add_geometry(box, transform=trimesh.transformations.translation_matrix((x, 0.5 * x, 0)))
+    scene.export(tmp_path / "two.glb")
+    color, depth = only(said(tmp_path / "two.glb", [camera_at((0, -5, 0))]))
+    left, right = depth[120, 160 - 60], depth[120, 160 + 60]
+    assert (left, right) == pytest.approx((4, 5))
+    assert np.abs(color[120, 100].astype(int) - RED).max() <= 2
+    assert np.abs(color[120, 220].astype(int) - BLUE).max() <= 2
+
+
+def test_a_tint_is_laid_over_a_texture(tmp_path: Path) -> None:
+    corners = np.array([[-1, 0, -1], [1, 0, -1], [1, 0, 1], [-1, 0, 1]], float)
+    material = trimesh.visual.material.PBRMaterial(
+        baseColorTexture=Image.new("RGB", (4, 4), (200, 200, 200)), baseColorFactor=[1.0, 0.5, 0.0, 1.0]
+    )
+    visual = trimesh.visual.TextureVisuals(corners[:, ::2] / 2 + 0.5, material=material)
+    mesh = trimesh.Trimesh(corners, [[0, 1, 2], [0, 2, 3]], visual=visual, process=False)
+    mesh.export(tmp_path / "wall.glb")
+    color, _ = only(said(tmp_path / "wall.glb", [camera_at((0, -4, 0))]))
+    assert np.abs(color[120, 160].astype(int) - (200, 100, 0)).max() <= 2
+
+
 def test_gltf_says_its_units_and_up(tmp_path: Path) -> None:
     scene = open_scene(poster(tmp_path, "glb"))
     assert scene.up.tolist() == [0, 1, 0]
     assert scene.warnings == ()
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"world_to_camera": np.full((4, 4), np.nan).tolist()}, "not finite"),
-        ({"world_to_camera": np.diag([1, 1, -1, 1]).tolist()}, "left-handed"),
-        ({"intrinsics": [[0, 0, 1], [0, 1, 1], [0, 0, 1]]}, "positive focal"),
-        ({"intrinsics": [1, 2]}, "3x3"),
-        ({"width": 10**6}, "not rendered"),
-        ({"width": 0}, "not rendered"),
-        ({"name": "view-01"}, "that of another"),
-        ({"height": None}, "left out"),
-    ],
-)
-def test_a_bad_view_is_left_out(tmp_path: Path, change: dict[str, object], words: str) -> None:
-    path = said(poster(tmp_path, "glb"), [camera_at((0, -4, 0)), camera_at((0, -3, 0))])
-    sidecar = tmp_path / "poster.glb.views.json"
-    data = json.loads(sidecar.read_text())
-    data["views"][1].update(change)
-    sidecar.write_text(json.dumps(data))
-    scene = open_scene(path)
-    assert scene.names == ("view-01",)
-    assert words in scene.warnings[0]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("{", "cannot be read"),
-        ("[]", "not an object"),
-        ('{"views": 3}', "not an object"),
-        ('{"views": []}', "names no view"),
-        ('{"views": [{}]}', "is missing"),
-        ('{"scale": 0}', "scale 0"),
-        ('{"scale": "mm"}', "scale 'mm'"),
-        ('{"up": [0, 0, 0]}', "up"),
-        ('{"up": "z"}', "up 'z'"),
-    ],
-)
-def test_a_bad_sidecar_is_an_error(tmp_path: Path, text: str, words: str) -> None:
-    path = poster(tmp_path, "glb")
-    (tmp_path / "poster.glb.views.json").write_text(text)
-    with pytest.raises(SceneError, match=words):
-        open_scene(path)
-
-
-def test_a_texture_that_is_missing_is_said(tmp_path: Path) -> None:
-    path = poster(tmp_path, "obj")
-    (tmp_path / "quadrants.png").unlink()
-    assert "no texture" in " ".join(open_scene(path).warnings)
-
-
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("empty.obj", b"# nothing\n"),
-        ("cut.glb", b"glTF\x02\x00\x00\x00\xff\xff\x00\x00"),
-        ("noise.ply", b"\x00\x01\x02" * 50),
-        ("cut.ply", b"ply\nformat ascii 1.0\nelement vertex 9\nproperty float x\nend_header\n1\n"),
-        ("noise.stl", bytes(range(200))),
-        ("words.xyz", b"these are no points\n"),
-        ("two.xyz", b"1 2\n3 4\n"),
-        ("nan.xyz", b"nan nan nan\n"),
-        ("short.pcd", b"VERSION 0.7\nFIELDS x y z\n"),
-        ("none.pcd", b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nPOINTS 9\nDATA ascii\n1 2 3\n"),
-        ("packed.pcd", b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nPOINTS 9\nDATA binary_compressed\n\x00"),
-        ("flat.pcd", b"FIELDS x y\nSIZE 4 4\nTYPE F F\nPOINTS 1\nDATA ascii\n1 2\n"),
-        ("nan.obj", b"v nan 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"),
-    ],
-)
-def test_what_is_no_mesh_is_a_typed_error(tmp_path: Path, name: str, data: bytes) -> None:
-    path = tmp_path / name
-    path.write_bytes(data)
-    assert is_scene(path)
-    with pytest.raises(SceneError, match=name.replace(".", r"\.")):
-        open_scene(path)
