@@ -76,7 +76,6 @@ def _readers(place: Path) -> dict[str, Reader]:
     from .bag_index import is_bag
     from .colmap import is_colmap, read_colmap
     from .meshes import is_mesh, read_mesh
-    from .meshes import is_mesh, read_mesh
     from .nerfstudio import is_nerfstudio, read_nerfstudio
     from .scannet import is_scannet, read_scannet
     from .scene_json import is_scene_json, read_scene_json
@@ -92,7 +91,6 @@ def _readers(place: Path) -> dict[str, Reader]:
         "tum": (is_tum, read_tum),
         "7-scenes": (is_seven_scenes, read_seven_scenes),
         "bag": (is_bag, _read_bag),
-        "mesh": (is_mesh, read_mesh),
         "mesh": (is_mesh, read_mesh),
     }
     found = {name: read for name, (matches, read) in known.items() if matches(place)}
