@@ -69,8 +69,9 @@ def matched(pictures: Sequence[NDArray[np.uint8]], pairs: Sequence[tuple[int, in
 def misses(matches: Sequence[Matches], cameras: Sequence[Camera]) -> Array:
     """Return how far matched points are from where the other view says that they lie, in pixels.
 
-    The angle between a ray and the plane of the other's ray and both centres, times the focal length; between
-    the two rays where the centres are one.
+    How far two rays are from lying in one plane with both centres, as the angle by which each would have to
+    turn (Sampson's approximation, on rays), times the focal length; the angle between them where the centres
+    are one.
     """
     every = []
     for pair in matches:
@@ -83,8 +84,10 @@ def misses(matches: Sequence[Matches], cameras: Sequence[Camera]) -> Array:
         if np.linalg.norm(apart) < 1e-9:
             angle = np.linalg.norm(first - second, axis=1)
         else:
-            normal = np.cross(apart / np.linalg.norm(apart), first)
-            angle = np.abs(np.einsum("ij,ij->i", _unit(normal), second))
+            along = apart / np.linalg.norm(apart)
+            normal, counter = np.cross(along, first), np.cross(along, second)
+            steep = np.sqrt((normal**2).sum(axis=1) + (counter**2).sum(axis=1))
+            angle = np.abs(np.einsum("ij,ij->i", normal, second)) / np.maximum(steep, 1e-9)
         every.append(angle * float(other.intrinsics[0, 0]))
     return np.concatenate(every) if every else np.zeros(0)
 

@@ -36,6 +36,8 @@ OVERLAP = 60
 """Points that two views must share to be compared."""
 SHARED = 20.0
 """Neighbouring points err together: so many count as one."""
+LOCATED = 0.7
+"""Pixels that matched points are off where all is right."""
 FIRST = 0.01
 """Radians, and share of the depth, by which poses are taken to be off before anything is known."""
 SETTLED = 200
@@ -291,4 +293,5 @@ def _of_matches(scene: Scene) -> Noise:
     if not len(off):
         return Noise()
     focal = float(np.median([camera.intrinsics[0, 0] for camera in cameras]))
-    return Noise(pose_rad=float(np.median(off)) / 0.6745 / focal / 2**0.5, pairs=len(matches))
+    spread = max((float(np.median(off)) / 0.6745) ** 2 - LOCATED**2, 0.0) ** 0.5
+    return Noise(pose_rad=spread / focal, pairs=len(matches))

