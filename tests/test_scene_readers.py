@@ -10,9 +10,7 @@ from pathlib import Path
 import numpy as np
 import pycolmap
 import pytest
-from datasets import OPENGL, WRITERS, colmap, nerfstudio, scannet, scene_json, seven_scenes, tum
 from PIL import Image
-from posed import room
 
 from sightloop import Evidence
 from sightloop.errors import SceneError
@@ -20,6 +18,9 @@ from sightloop.memory.consistency import inspect
 from sightloop.memory.geometry import Camera
 from sightloop.memory.sources.scenes import is_scene, open_scene
 from sightloop.memory.still import Size
+
+from .datasets import OPENGL, WRITERS, colmap, nerfstudio, scannet, scene_json, seven_scenes, tum
+from .posed import room
 
 SCENE = room(3)
 
@@ -180,6 +181,75 @@ def test_nerfstudio_depth_of_some_frames_and_its_own_lens_of_one(tmp_path: Path)
     assert read.views[1].camera.distortion[0] == -0.1
 
 
+def test_nerfstudio_poses_that_were_scaled_and_depth_in_another_unit(tmp_path: Path) -> None:
+    folder = nerfstudio(SCENE, tmp_path)
+    data = json.loads((folder / "transforms.json").read_text())
+    data |= {"applied_scale": 0.25, "depth_unit_scale_factor": 0.0005}
+    for frame in data["frames"]:
+        frame["transform_matrix"] = (np.array(frame["transform_matrix"]) * np.c_[1, 1, 1, 0.25]).tolist()
+        frame["transform_matrix"][3] = [0, 0, 0, 1]
+    (folder / "transforms.json").write_text(json.dumps(data))
+    read = open_scene(folder)
+    assert np.allclose(read.views[2].camera.centre, SCENE.views[2].camera.centre)
+    depth, true = read.depth(read.names[2]), SCENE.views[2].depth
+    assert depth is not None
+    assert true is not None
+    assert np.allclose(depth * 2, true(), atol=0.001)
+
+
+def test_nerfstudio_depth_is_metres_only_where_the_poses_are_not_from_pictures(tmp_path: Path) -> None:
+    folder = nerfstudio(SCENE, tmp_path)
+    assert open_scene(folder).metric
+    (folder / "colmap").mkdir()
+    assert not open_scene(folder).metric
+    assert "COLMAP" in open_scene(folder).convention
+
+
+def test_instant_ngp_names_its_depth_and_unit_otherwise(tmp_path: Path) -> None:
+    folder = nerfstudio(SCENE, tmp_path)
+    data = json.loads((folder / "transforms.json").read_text()) | {"integer_depth_scale": 0.001}
+    for frame in data["frames"]:
+        frame["depth_path"] = frame.pop("depth_file_path")
+    (folder / "transforms.json").write_text(json.dumps(data))
+    read = open_scene(folder)
+    assert not read.metric
+    depth, true = read.depth(read.names[0]), SCENE.views[0].depth
+    assert depth is not None
+    assert true is not None
+    assert np.allclose(depth, true(), atol=0.001)
+
+
+NERF = {
+    "a scale of nothing": ({"applied_scale": 0}, {}, "applied_scale"),
+    "no intrinsics": ({"fl_x": None, "fl_y": None}, {}, "no intrinsics"),
+    "an unknown camera": ({"camera_model": "EQUIRECTANGULAR"}, {}, "EQUIRECTANGULAR"),
+    "a depth of kilometres": ({"depth_unit_scale_factor": 1.0}, {}, "depth_unit_scale_factor"),
+    "a lens of another shape": ({"w": 180}, {}, "180x180"),
+    "a pose with NaN": ({}, {"transform_matrix": [[float("nan")] * 4] * 4}, "transform_matrix"),
+    "a left-handed pose": ({}, {"transform_matrix": np.diag([1.0, 1, -1, 1]).tolist()}, "left-handed"),
+    "no pose": ({}, {"transform_matrix": None}, "transform_matrix"),
+    "a picture that is missing": ({}, {"file_path": "images/gone"}, "gone"),
+    "a time that is text": ({}, {"time": "noon"}, "time"),
+}
+
+
+@pytest.mark.parametrize("name", NERF)
+def test_bad_frames_of_nerfstudio_are_named(tmp_path: Path, name: str) -> None:
+    shared, own, word = NERF[name]
+    folder = nerfstudio(SCENE, tmp_path)
+    data = json.loads((folder / "transforms.json").read_text()) | shared
+    data["frames"][0] |= own
+    (folder / "transforms.json").write_text(json.dumps(data))
+    if shared:
+        with pytest.raises(SceneError, match=word):
+            open_scene(folder)
+    else:
+        read = open_scene(folder)
+        assert len(read) == len(SCENE) - 1
+        assert "frame 0" in read.warnings[0]
+        assert word in read.warnings[0]
+
+
 def test_scannet_depth_of_another_camera_is_put_into_the_picture(tmp_path: Path) -> None:
     """As the dataset's sensor has it: fewer pixels, another lens."""
     folder = scannet(SCENE, tmp_path)
@@ -232,18 +302,41 @@ def test_tum_pictures_far_from_any_pose_are_left_out_and_poses_interpolated(tmp_
         open_scene(folder)
 
 
+def test_tum_poses_that_are_none_are_left_out(tmp_path: Path) -> None:
+    folder = tum(SCENE, tmp_path)
+    file = folder / "groundtruth.txt"
+    lines = file.read_text().splitlines()
+    lines[1] = " ".join([lines[1].split()[0], *["nan"] * 7])
+    lines[2] = " ".join([*lines[2].split()[:4], *["0"] * 4])
+    file.write_text("\n".join(lines) + "\n")
+    read = open_scene(folder)
+    assert "2 of 6 poses" in read.warnings[0]
+    assert len(read) >= len(SCENE) - 2
+
+
+def enlarged(folder: Path, pattern: str) -> None:
+    for file in folder.glob(pattern):
+        Image.open(file).resize((640, 480)).save(file)
+
+
 def test_tum_without_a_lens_says_which_file_to_add(tmp_path: Path) -> None:
     folder = tum(SCENE, tmp_path / "scan")
     (folder / "camera.txt").unlink()
     with pytest.raises(SceneError, match=r"camera\.txt"):
         open_scene(folder)
     known = folder.rename(tmp_path / "rgbd_dataset_freiburg3_long_office")
+    with pytest.raises(SceneError, match=r"640x480: add camera\.txt"):
+        open_scene(known)  # that lens is not of pictures of this size
+    enlarged(known, "rgb/*.png")
     assert open_scene(known).views[0].camera.intrinsics[0, 0] == 535.4
 
 
 def test_seven_scenes_have_their_published_lens(tmp_path: Path) -> None:
     folder = seven_scenes(SCENE, tmp_path)
     (folder / "camera.txt").unlink()
+    with pytest.raises(SceneError, match=r"640x480: add camera\.txt"):
+        open_scene(folder)
+    enlarged(folder, "*/*.color.png")
     assert open_scene(folder).views[0].camera.intrinsics[0, 0] == 585
     assert open_scene(folder / "seq-01").names[0] == "frame-000000.color.png"
 
@@ -275,7 +368,15 @@ BAD = {
     "a pose that is text": ({"world_to_camera": "left"}, "could not|not a"),
     "a picture that is missing": ({"color": "gone.png"}, "gone.png"),
     "a picture of somewhere else": ({"color": "../../etc/passwd"}, "leads out"),
-    "a depth that is missing": ({"depth": "gone.png"}, "gone.png"),
+    "a focal length of 1e400": ({"intrinsics": [[float("inf"), 0, 1], [0, 1, 1], [0, 0, 1]]}, "intrinsics"),
+    "a model nobody knows": ({"model": "omni"}, "model 'omni'"),
+    "a distortion of too many numbers": ({"distortion": [0.1] * 15}, "distortion"),
+    "a distortion that is text": ({"distortion": "none"}, "distortion"),
+    "a width that is no number": ({"width": "wide"}, "width"),
+    "a width of infinity": ({"width": float("inf")}, "width"),
+    "a height that is negative": ({"height": -180}, "height"),
+    "a time that is text": ({"t": "noon"}, "t is not"),
+    "a time that is NaN": ({"t": float("nan")}, "t is not"),
     "another size": ({"width": 100}, "pixels"),
     "a picture that is no name": ({"color": 7}, "name of a file"),
 }
@@ -297,6 +398,16 @@ def test_a_bad_view_is_left_out_and_the_rest_goes_on(tmp_path: Path, name: str) 
         ("{", "scene.json"),
         ("[]", "scene.json"),
         ('{"views": []}', "no view"),
+        ('{"views": 5}', "views"),
+        ('{"views": {}}', "views"),
+        ('{"views": [5, null, "a", []]}', "no object"),
+        ("[" * 100_000, "not JSON"),
+        ('{"views": [{}], "metric": "no"}', "metric"),
+        ('{"views": [{}], "depth_scale": NaN}', "depth_scale"),
+        ('{"views": [{}], "depth_scale": 1e300}', "depth_scale"),
+        ('{"views": [{}], "depth_scale": "mm"}', "depth_scale"),
+        ('{"views": [{}], "up": [0, 1]}', "up"),
+        ('{"views": [{}], "up": [0, NaN, 1]}', "up"),
         ('{"views": [{}], "depth_scale": 0}', "depth_scale"),
         ('{"views": [{}], "depth_scale": 1}', "depth_scale"),
         ('{"views": [{}], "up": [0, 0, 0]}', "up"),
@@ -309,18 +420,89 @@ def test_a_bad_file_is_refused_by_name(tmp_path: Path, content: str, word: str) 
         open_scene(tmp_path)
 
 
-def test_a_depth_of_another_shape_is_refused_when_it_is_read(tmp_path: Path) -> None:
+def test_a_view_whose_depth_cannot_go_with_it_goes_without(tmp_path: Path) -> None:
     folder = scene_json(SCENE, tmp_path)
     Image.fromarray(np.ones((100, 240), np.uint16)).save(folder / "0.depth.png")
-    Image.fromarray(np.ones((90, 120), np.uint16)).save(folder / "1.depth.png")
-    Image.new("RGB", (240, 180)).save(folder / "2.depth.png")
+    Image.fromarray(np.full((90, 120), 2000, np.uint16)).save(folder / "1.depth.png")
+    (folder / "2.depth.png").unlink()
+    (folder / "3.depth.png").write_bytes(b"no depth")
     read = open_scene(folder)
-    for name, word in (("0.png", "shape"), ("2.png", "one channel")):
-        with pytest.raises(SceneError, match=word):
-            read.depth(name)
+    assert [view.depth is not None for view in read.views] == [False, True, False, False, True, True]
+    for warning, word in zip(
+        read.warnings, ("240x100", "2.depth.png is missing", "3.depth.png"), strict=True
+    ):
+        assert "goes without depth" in warning
+        assert word in warning
     smaller = read.depth("1.png")
     assert smaller is not None
     assert smaller.shape == (180, 240)
+    Image.new("RGB", (240, 180)).save(folder / "5.depth.png")
+    with pytest.raises(SceneError, match="one channel"):
+        open_scene(folder).depth("5.png")
+
+
+@pytest.mark.parametrize(
+    ("array", "word"),
+    [
+        (np.ones((180, 240, 3)), "shape"),
+        (np.ones(5), "shape"),
+        (np.array([{}], dtype=object), "cannot be read"),
+    ],
+)
+def test_a_depth_of_floats_that_is_none_is_told(tmp_path: Path, array: np.ndarray, word: str) -> None:
+    folder = spoiled(scene_json(SCENE, tmp_path), depth="0.npy")
+    np.save(folder / "0.npy", array, allow_pickle=True)
+    read = open_scene(folder)
+    assert read.views[0].depth is None
+    assert word in read.warnings[0]
+
+
+def test_depths_of_floats_are_metres_and_holes_are_zero(tmp_path: Path) -> None:
+    folder = spoiled(scene_json(SCENE, tmp_path), depth="0.npy")
+    metres = np.full((180, 240), 2.5)
+    metres[0, :3] = np.nan, np.inf, -1
+    np.save(folder / "0.npy", metres)
+    depth = open_scene(folder).depth("0.png")
+    assert depth is not None
+    assert depth[0, :4].tolist() == [0, 0, 0, 2.5]
+
+
+@pytest.mark.parametrize("times", [1000.0, 0.001])
+def test_a_depth_of_another_unit_is_told(tmp_path: Path, times: float) -> None:
+    folder = spoiled(scene_json(SCENE, tmp_path), depth="0.npy")
+    np.save(folder / "0.npy", np.full((180, 240), 2.5 * times))
+    assert "its unit is most likely another" in open_scene(folder).warnings[-1]
+
+
+def test_intrinsics_of_another_size_are_told(tmp_path: Path) -> None:
+    folder = scannet(SCENE, tmp_path)
+    for file in (folder / "intrinsic").iterdir():
+        np.savetxt(file, np.diag([2.0, 2, 1, 1]) @ np.loadtxt(file))
+    assert "another size of picture" in open_scene(folder).warnings[-1]
+
+
+def test_a_field_that_is_nearly_ours_is_told(tmp_path: Path) -> None:
+    folder = scene_json(SCENE, tmp_path)
+    data = json.loads((folder / "scene.json").read_text())
+    data["depthScale"], data["questions"] = data.pop("depth_scale"), []
+    (folder / "scene.json").write_text(json.dumps(data))
+    (warning,) = open_scene(folder).warnings
+    assert "'depthScale' is passed over; is it 'depth_scale'" in warning
+
+
+def test_of_two_views_of_one_name_the_first_counts(tmp_path: Path) -> None:
+    read = open_scene(spoiled(scene_json(SCENE, tmp_path), color="1.png"))
+    assert len(read) == len(SCENE) - 1
+    assert "view 1 is left out: 1.png is another" in read.warnings[0]
+
+
+def test_links_in_the_folder_are_followed_and_names_that_lead_out_are_not(tmp_path: Path) -> None:
+    folder = scene_json(SCENE, tmp_path / "scan")
+    (folder / "0.png").rename(tmp_path / "elsewhere.png")
+    (folder / "0.png").symlink_to(tmp_path / "elsewhere.png")
+    assert len(open_scene(folder)) == len(SCENE)
+    for name in (str(tmp_path / "elsewhere.png"), "../elsewhere.png", "a/../../elsewhere.png", ".", ""):
+        assert len(open_scene(spoiled(folder, color=name))) == len(SCENE) - 1
 
 
 def test_one_view_and_poses_that_are_all_equal_are_told(tmp_path: Path) -> None:
@@ -340,6 +522,11 @@ def test_what_is_no_scene_and_what_is_several(tmp_path: Path) -> None:
     with pytest.raises(SceneError, match="known format"):
         open_scene(tmp_path)
     assert not is_scene(tmp_path)
+    scene_json(SCENE, tmp_path / "inner")
+    with pytest.raises(SceneError, match="name one: inner"):
+        open_scene(tmp_path)
+    with pytest.raises(SceneError, match="from-photos"):
+        open_scene(colmap(SCENE, tmp_path / "photos").joinpath("images"))
     seven_scenes(SCENE, tmp_path)
     scannet(SCENE, tmp_path)
     with pytest.raises(SceneError, match="several formats"):
@@ -353,9 +540,42 @@ def test_a_colmap_model_without_its_pictures_says_so(tmp_path: Path) -> None:
         open_scene(folder)
 
 
-def test_a_truncated_colmap_model_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["images", "points3D", "frames", "rigs"])
+@pytest.mark.parametrize("change", ["cut", "count", "end"])
+def test_a_damaged_colmap_model_is_refused_at_once(tmp_path: Path, name: str, change: str) -> None:
     folder = colmap(SCENE, tmp_path)
-    file = folder / "sparse" / "0" / "images.bin"
-    file.write_bytes(file.read_bytes()[:-40])
-    with pytest.raises(SceneError, match=r"sparse"):
+    file = folder / "sparse" / "0" / f"{name}.bin"
+    data = file.read_bytes()
+    changed = {"cut": data[:-5], "count": b"\xff" * 7 + b"\0" + data[8:], "end": data + b"\1" * 9}
+    file.write_bytes(changed[change])
+    with pytest.raises(SceneError, match=rf"{name}\.bin is cut off or damaged"):
         open_scene(folder)
+
+
+def test_pictures_that_a_colmap_model_does_not_hold_are_told(tmp_path: Path) -> None:
+    folder = colmap(SCENE, tmp_path)
+    Image.new("RGB", (8, 8)).save(folder / "images" / "unposed.png")
+    assert "no pose of 1 other" in open_scene(folder).warnings[0]
+
+
+@pytest.mark.parametrize("shrunk", [1, 2])
+def test_colmap_depth_maps_are_in_the_unit_of_the_poses(tmp_path: Path, shrunk: int) -> None:
+    """As COLMAP's own ``read_array`` has them: a head in text, then (width, height) float32 by columns."""
+    folder = colmap(SCENE, tmp_path / "dense")
+    (folder / "stereo" / "depth_maps").mkdir(parents=True)
+    for view in SCENE.views[:2]:
+        assert view.depth is not None
+        depth = view.depth()[::shrunk, ::shrunk]
+        head = f"{depth.shape[1]}&{depth.shape[0]}&1&".encode()
+        file = folder / "stereo" / "depth_maps" / f"{view.name}.png.geometric.bin"
+        file.write_bytes(head + depth.T.astype("<f4").tobytes(order="F"))
+    for path in (folder, tmp_path / "dense" / "sparse" / "0"):
+        read = open_scene(path)
+        assert [view.depth is not None for view in read.views][:3] == [True, True, False]
+        depth = read.depth(read.names[1])
+        assert depth is not None
+        assert SCENE.views[1].depth is not None
+        assert np.array_equal(depth[::shrunk, ::shrunk], SCENE.views[1].depth()[::shrunk, ::shrunk])
+    file.write_bytes(file.read_bytes()[:-4])
+    with pytest.raises(SceneError, match=r"geometric\.bin"):
+        open_scene(folder).depth(read.names[1])

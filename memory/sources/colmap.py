@@ -17,7 +17,9 @@ from ...errors import MissingExtraError, SceneError
 from ..geometry import Array, Camera
 from ..scene import Depth, Scene, SceneView
 from ..still import Size
-from .scene_files import inside, read_color, size_of
+from .colmap_files import check_model
+from .photos import SUFFIXES
+from .scene_files import fitted, in_order, inside, read_color, size_of
 
 CONVENTION = (
     "COLMAP: world-to-camera, OpenCV axes, pixels from the corner of the first one; up to scale, "
@@ -25,8 +27,8 @@ CONVENTION = (
 )
 FILES = ("cameras", "images")
 """What a model's folder holds, in text or binary, beside points."""
-PLACES = ("", "sparse/0", "sparse", "0", "colmap/sparse/0", "colmap/sparse")
-"""Where a model lies in a workspace."""
+PLACES = ("", "sparse/0", "sparse", "0", "colmap/sparse/0", "colmap/sparse", "dense/sparse", "dense/0/sparse")
+"""Where a model lies in a workspace; ``dense`` is an undistorted copy, which is read for want of another."""
 PICTURES = ("images", "images_undistorted", "rgb", "color")
 """What the folder of pictures is called; else they lie in the workspace itself."""
 
@@ -63,7 +65,7 @@ def read_colmap(path: Path) -> Scene:
     folder = _pictures(path, model)
     source, views, warnings = str(path.resolve()), [], []
     reconstruction = _read(model)
-    for image in sorted(reconstruction.images.values(), key=lambda image: image.name):
+    for image in sorted(reconstruction.images.values(), key=lambda image: in_order(image.name)):
         if not image.has_pose:
             warnings.append(f"{model}: {image.name} has no pose and is left out.")
             continue
@@ -74,6 +76,8 @@ def read_colmap(path: Path) -> Scene:
     if not views:
         raise SceneError("; ".join(warnings[:3]) or f"{model} holds no posed picture.", input=source)
     points = [point.xyz for point in reconstruction.points3D.values()]
+    if without := _unposed(folder, {image.name for image in reconstruction.images.values()}):
+        warnings.append(f"{model} has no pose of {without} other pictures in {folder}.")
     return Scene(
         source=source,
         format="colmap",
@@ -114,14 +118,21 @@ def _pictures(path: Path, model: Path) -> Path:
     return path
 
 
+def _unposed(folder: Path, names: set[str]) -> int:
+    """Count the pictures of a folder that a model does not name."""
+    pictures = {file.name for file in folder.glob("*") if file.suffix.lower() in SUFFIXES}
+    return len(pictures - names)
+
+
 def _read(model: Path) -> Any:
     try:
         import pycolmap
     except ImportError:
         raise MissingExtraError("pycolmap", "scene", "reading a COLMAP model") from None
+    check_model(model)
     try:
         return pycolmap.Reconstruction(str(model))
-    except (ValueError, RuntimeError, IndexError, KeyError, OSError) as error:
+    except (ValueError, RuntimeError, IndexError, KeyError, OSError, MemoryError) as error:
         raise SceneError(f"{model} cannot be read by pycolmap: {error}", input=str(model)) from error
 
 
@@ -139,7 +150,7 @@ def _view(path: Path, folder: Path, image: Any) -> SceneView:
             f"its picture has {stored.width}x{stored.height} pixels, its camera {size.width}x{size.height}.",
             input=str(file),
         )
-    depth = path / "stereo" / "depth_maps" / f"{image.name}.geometric.bin"
+    depth = folder.parent / "stereo" / "depth_maps" / f"{image.name}.geometric.bin"
     return SceneView(
         name=image.name,
         camera=Camera(intrinsics, pose, size, distortion, model),
@@ -173,7 +184,7 @@ def read_depth_map(path: Path, size: Size) -> Depth:
     Raises
     ------
     SceneError
-        If the file is malformed or of another size than its picture.
+        If the file is malformed or of another shape than its picture.
     """
     try:
         *head, body = path.read_bytes().split(b"&", 3)
@@ -181,11 +192,9 @@ def read_depth_map(path: Path, size: Size) -> Depth:
         values = np.frombuffer(body, dtype="<f4")
     except (OSError, ValueError) as error:
         raise SceneError(f"{path} is no depth map of COLMAP: {error}.", input=str(path)) from error
-    if (width, height, channels) != (*size, 1) or values.size != width * height:
-        raise SceneError(
-            f"{path} holds {width}x{height}x{channels} values, its picture is {size.width}x{size.height}.",
-            input=str(path),
-        )
-    depth = values.reshape(height, width).copy()
+    if channels != 1 or min(width, height) < 1 or values.size != width * height:
+        message = f"{path} says {width}x{height}x{channels} and holds {values.size} values."
+        raise SceneError(message, input=str(path))
+    depth = values.reshape(height, width).astype(np.float32)
     depth[~np.isfinite(depth) | (depth < 0)] = 0
-    return depth.astype(np.float32)
+    return fitted(depth, size, path)

@@ -16,7 +16,17 @@ from ...errors import SceneError
 from ..geometry import Array, Camera
 from ..scene import Depth, Scene, SceneView
 from ..still import Size
-from .scene_files import inverted, raw_depth, read_color, read_depth, read_matrix, registered, size_of
+from .scene_files import (
+    in_order,
+    inverted,
+    raw_depth,
+    read_color,
+    read_depth,
+    read_matrix,
+    registered,
+    size_of,
+    usable,
+)
 
 CONVENTION = (
     "ScanNet: camera-to-world, OpenCV axes, metres, principal points from the centre of the first pixel, "
@@ -42,12 +52,13 @@ def read_scannet(path: Path) -> Scene:
     color_k, depth_k = _intrinsics(path, "color"), _intrinsics(path, "depth")
     if color_k is None:
         raise SceneError(f"{path} has no intrinsics: add intrinsic/intrinsic_color.txt.", input=str(path))
-    views, warnings = [], []
-    for file in sorted((path / "color").iterdir(), key=lambda file: (len(file.stem), file.stem)):
+    views: list[SceneView] = []
+    warnings: list[str] = []
+    for file in sorted((path / "color").iterdir(), key=lambda file: in_order(file.name)):
         if file.suffix.lower() not in SUFFIXES:
             continue
         try:
-            views.append(_view(path, file, color_k, depth_k))
+            views.append(_view(path, file, color_k, depth_k, warnings))
         except SceneError as error:
             warnings.append(f"{file} is left out: {error.message}")
     if not views:
@@ -79,16 +90,18 @@ def _intrinsics(path: Path, name: str) -> Array | None:
     return None
 
 
-def _view(path: Path, file: Path, color_k: Array, depth_k: Array | None) -> SceneView:
+def _view(path: Path, file: Path, color_k: Array, depth_k: Array | None, warnings: list[str]) -> SceneView:
     size = size_of(file)
     pose = read_matrix(path / "pose" / f"{file.stem}.txt", "its pose")
     camera = Camera(color_k, inverted(pose, "the pose", path / "pose" / f"{file.stem}.txt"), size)
     depth = path / "depth" / f"{file.stem}.png"
+    own = None if depth_k is not None else camera.size  # without a lens of its own it is registered
+    deep = usable(depth, own, file.name, warnings) if depth.exists() else None
     return SceneView(
         name=file.name,
         camera=camera,
         color=partial(read_color, file),
-        depth=partial(_depth, depth, camera, depth_k) if depth.is_file() else None,
+        depth=partial(_depth, deep, camera, depth_k) if deep is not None else None,
     )
 
 

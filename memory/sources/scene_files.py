@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ Depth = NDArray[np.float32]
 def inside(folder: Path, name: object, field: str) -> Path:
     """Return the path of a file that a scene names, which must lie in the scene's folder.
 
+    Links in the folder are followed: who owns the folder made them.
+
     Raises
     ------
     SceneError
@@ -33,9 +37,14 @@ def inside(folder: Path, name: object, field: str) -> Path:
     if not isinstance(name, str) or not name or "\0" in name:
         raise SceneError(f"{field} is not the name of a file: {name!r}.", input=str(folder))
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if Path(os.path.relpath(path, folder)).parts[:1] in ((), (os.pardir,)):  # by the names alone
         raise SceneError(f"{field} {name!r} leads out of {folder}; move what it names into it.", input=name)
     return path
+
+
+def in_order(name: str) -> list[tuple[int, str]]:
+    """Return what sorts names as people number files: 2 before 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def read_color(path: Path) -> NDArray[np.uint8]:
@@ -57,6 +66,66 @@ def size_of(path: Path) -> Size:
         return stored_size(path)
     except InputError as error:
         raise SceneError(f"its picture cannot be read: {error.message}", input=str(path)) from error
+
+
+def usable(depth: Path, size: Size | None, view: str, warnings: list[str]) -> Path | None:
+    """Return a depth's file if it can go with a picture, by its header; else None, and why in ``warnings``.
+
+    Parameters
+    ----------
+    depth : path
+    size : Size or None
+        Of the picture it is registered to; None where it has a camera of its own.
+    view : str
+        What the view is called in the warning.
+    warnings : list of str
+    """
+    try:
+        if not depth.is_file():
+            raise SceneError(f"its depth {depth} is missing")
+        found = _npy_size(depth) if depth.suffix == ".npy" else stored_size(depth)
+        if size is not None:
+            _check_shape(found, size, depth)
+    except InputError as error:
+        warnings.append(f"{view} goes without depth: {error.message}")
+        return None
+    return depth
+
+
+def _npy_size(path: Path) -> Size:
+    shape = [side for side in _load(path).shape if side != 1]
+    if len(shape) != 2:
+        raise SceneError(f"{path} has the shape {tuple(shape)}; a depth is one channel of numbers.")
+    return Size(shape[1], shape[0])
+
+
+def _load(path: Path) -> NDArray[Any]:
+    try:
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise SceneError(f"{path} cannot be read as a depth: {error}.", input=str(path)) from error
+    if not isinstance(loaded, np.ndarray):
+        raise SceneError(f"{path} is an archive, not one array.", input=str(path))
+    return loaded
+
+
+def _check_shape(depth: Size, picture: Size, path: Path) -> None:
+    if abs(depth.width * picture.height / (depth.height * picture.width) - 1) > SHAPE:
+        raise SceneError(
+            f"the depth {path} has {depth.width}x{depth.height} pixels, which is another shape than the "
+            f"picture's {picture.width}x{picture.height}: it is not registered to it.",
+            input=str(path),
+        )
+
+
+def fitted(depth: Depth, size: Size, path: Path) -> Depth:
+    """Return a depth in its picture's pixels, by nearest neighbours; SceneError if its shape is another."""
+    import cv2
+
+    _check_shape(Size(depth.shape[1], depth.shape[0]), size, path)
+    if depth.shape != (size.height, size.width):
+        depth = np.asarray(cv2.resize(depth, tuple(size), interpolation=cv2.INTER_NEAREST), dtype=np.float32)
+    return np.ascontiguousarray(depth, dtype=np.float32)
 
 
 def read_depth(path: Path, scale: float, size: Size, invalid: float = 0) -> Depth:
@@ -82,19 +151,7 @@ def read_depth(path: Path, scale: float, size: Size, invalid: float = 0) -> Dept
     SceneError
         If the file is missing, no depth, or of another shape.
     """
-    import cv2
-
-    depth = raw_depth(path, scale, invalid)
-    height, width = depth.shape
-    if abs(width * size.height / (height * size.width) - 1) > SHAPE:
-        raise SceneError(
-            f"the depth {path} has {width}x{height} pixels, which is another shape than the picture's "
-            f"{size.width}x{size.height}: it is not registered to it.",
-            input=str(path),
-        )
-    if (height, width) != (size.height, size.width):
-        depth = cv2.resize(depth, tuple(size), interpolation=cv2.INTER_NEAREST)
-    return np.ascontiguousarray(depth, dtype=np.float32)
+    return fitted(raw_depth(path, scale, invalid), size, path)
 
 
 def raw_depth(path: Path, scale: float, invalid: float = 0) -> Depth:
@@ -105,11 +162,7 @@ def raw_depth(path: Path, scale: float, invalid: float = 0) -> Depth:
     if not path.is_file():
         raise SceneError(f"its depth {path} is missing.", input=str(path))
     if path.suffix == ".npy":
-        try:
-            depth = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise SceneError(f"{path} cannot be read as a depth: {error}.", input=str(path)) from error
-        depth, scale = np.squeeze(depth), 1.0
+        depth, scale = np.squeeze(_load(path)), 1.0
     else:
         depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if depth is None or depth.ndim != 2 or not np.issubdtype(depth.dtype, np.number) or not depth.size:

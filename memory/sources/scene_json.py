@@ -17,8 +17,8 @@ A view that is a frame of a video names ``"video": "clip.mp4"`` and its presenta
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,19 @@ from ..geometry import Camera
 from ..scene import Scene, SceneView
 from ..still import Size
 from .posed_video import Clips
-from .scene_files import DEEP, inside, read_color, read_depth, size_of
+from .scene_fields import MALFORMED, coefficients, number, read_object, reason, time_of
+from .scene_files import DEEP, inside, read_color, read_depth, size_of, usable
 
 NAME = "scene.json"
+FIELDS = ("metric", "depth_scale", "up", "views")
+VIEW_FIELDS = (
+    *("color", "depth", "width", "height", "intrinsics", "distortion", "model", "world_to_camera"),
+    *("t", "video", "name"),
+)
+FINE = 2e9
+"""Likewise, a 16-bit depth of more units a metre, three million, would reach no further than 2 cm."""
+MOST = 1 << 20
+"""Pixels of a side beyond which nothing is a picture."""
 CONVENTION = "world-to-camera, OpenCV axes, principal points from the first pixel's centre; units as stated"
 
 
@@ -56,36 +66,50 @@ def read_scene_json(path: Path) -> Scene:
         If the file is malformed; the message names the view and the field.
     """
     file = path / NAME if path.is_dir() else path
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        views = data["views"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SceneError(f"{file} is no scene: {error}.", input=str(file)) from error
-    scale, up = _scale(data, file), _up(data, file)
-    found, warnings, clips = [], [], Clips(file.parent)
-    for number, item in enumerate(views):
+    data = read_object(file, "views")
+    metric, scale, up = _metric(data, file), _scale(data, file), _up(data, file)
+    found: dict[str, SceneView] = {}
+    warnings, clips = _misspelt(data, FIELDS, str(file)), Clips(file.parent)
+    for place, item in enumerate(data["views"]):
+        which = f"{file}: view {place}"
         try:
-            found.append(_view(file.parent, item, scale, clips))
-        except (SceneError, KeyError, TypeError, ValueError) as error:
-            what = f"the field {error} is missing" if isinstance(error, KeyError) else error
-            warnings.append(f"{file}: view {number} is left out: {what}")
+            view = _view(file.parent, item, scale, clips, which, warnings)
+            if view.name in found:
+                raise SceneError(f"{view.name} is another view's already")
+        except MALFORMED as error:
+            warnings.append(f"{which} is left out: {reason(error)}")
+        else:
+            found[view.name] = view
     if not found:
         raise SceneError("; ".join(warnings[:3]) or f"{file} names no view.", input=str(file))
     return Scene(
         source=str(path.resolve()),
         format="scene.json",
         convention=CONVENTION,
-        views=tuple(found),
-        metric=bool(data.get("metric", True)),
+        views=tuple(found.values()),
+        metric=metric,
         up=up,
         warnings=tuple(warnings),
     )
 
 
+def _metric(data: dict[str, Any], file: Path) -> bool:
+    metric = data.get("metric", True)
+    if not isinstance(metric, bool):
+        raise SceneError(f"{file}: metric is neither true nor false: {metric!r}.", input=str(file))
+    return metric
+
+
+def _misspelt(item: dict[str, Any], known: Collection[str], where: str) -> list[str]:
+    """Tell of fields that are nearly ours: what they say would be passed over, a unit of depth among it."""
+    close = {name: get_close_matches(name, known, n=1, cutoff=0.8) for name in item if name not in known}
+    return [f"{where}: the field {name!r} is passed over; is it {c[0]!r}?" for name, c in close.items() if c]
+
+
 def _scale(data: dict[str, Any], file: Path) -> float:
     """Return how many units of a depth are a metre: a number that gives no rooms of kilometres."""
     scale = data.get("depth_scale", 1000)
-    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not scale * DEEP >= 2**16:
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not FINE >= scale * DEEP >= 2**16:
         raise SceneError(
             f"{file}: depth_scale {scale!r} is not how many units of a depth a metre is (1000: millimetres).",
             input=str(file),
@@ -107,30 +131,40 @@ def _up(data: dict[str, Any], file: Path) -> NDArray[np.float64] | None:
     return np.asarray(up / length, dtype=np.float64)
 
 
-def _view(folder: Path, item: dict[str, Any], scale: float, clips: Clips) -> SceneView:
+def _view(
+    folder: Path, item: object, scale: float, clips: Clips, which: str, warnings: list[str]
+) -> SceneView:
+    if not isinstance(item, dict):
+        raise SceneError(f"it is no object with fields but {item!r}.")
+    warnings += _misspelt(item, VIEW_FIELDS, which)
     intrinsics = np.array(item["intrinsics"], dtype=np.float64)
     if intrinsics.shape != (3, 3):
         raise SceneError(f"intrinsics are not a 3x3 matrix but of the shape {intrinsics.shape}.")
     intrinsics[:2, 2] += 0.5
-    size = Size(int(item["width"]), int(item["height"]))
-    camera = Camera(
-        intrinsics,
-        np.array(item["world_to_camera"], dtype=np.float64),
-        size,
-        np.array(item.get("distortion", ()), dtype=np.float64),
-        item.get("model", "pinhole"),
-    )
+    size = Size(_side(item, "width"), _side(item, "height"))
+    model = item.get("model", "pinhole")
+    if model not in ("pinhole", "fisheye"):
+        raise SceneError(f"model {model!r} is neither pinhole nor fisheye.")
+    pose = np.array(item["world_to_camera"], dtype=np.float64)
+    camera = Camera(intrinsics, pose, size, coefficients(item.get("distortion"), model), model)
     name, color = clips.view(item, size) if "video" in item else _picture(folder, item["color"], size)
-    depth = inside(folder, item["depth"], "depth") if item.get("depth") else None
-    if depth is not None and not depth.is_file():
-        raise SceneError(f"its depth {depth} is missing.", input=str(depth))
+    depth = inside(folder, item["depth"], "depth") if item.get("depth") is not None else None
+    if depth is not None:
+        depth = usable(depth, size, which, warnings)
     return SceneView(
         name=name,
         camera=camera,
         color=color,
         depth=partial(read_depth, depth, scale, size) if depth is not None else None,
-        t=item.get("t"),
+        t=time_of(item, "t"),
     )
+
+
+def _side(item: dict[str, Any], field: str) -> int:
+    side = number(item[field], field)
+    if not side.is_integer() or not 0 < side < MOST:
+        raise SceneError(f"{field} is not a number of pixels: {item[field]!r}.")
+    return int(side)
 
 
 def _picture(folder: Path, name: str, size: Size) -> tuple[str, Callable[[], NDArray[np.uint8]]]:

@@ -8,15 +8,26 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import SceneError
+from ...errors import InputError, SceneError
 from ..scene import Scene
 from ..still import Still
 from .files import checked_path
+from .photos import SUFFIXES
 
 Reader = Callable[[Path], Scene]
 
 STILL = 1e-6
 """How far the cameras of a scene may be apart, in its units, and still be all in one place."""
+SAID = 20
+"""Warnings of a reader that are kept: of a thousand frames without a pose, nobody reads all."""
+CENTRAL = 0.3
+"""How far a principal point may be from the middle of its picture, of its width and height."""
+NEAR, FAR = 0.02, 150.0
+"""Metres: between them lies the median of a depth that anybody measures in."""
+MADE = ("bag", "mesh", "point cloud")
+"""Formats whose depth takes long to get, and whose unit is the format's own or is told."""
+LOOKED_INTO = 100
+"""Subfolders that are looked into for a scene."""
 
 
 def open_scene(path: str | os.PathLike[str]) -> Scene:
@@ -44,11 +55,7 @@ def open_scene(path: str | os.PathLike[str]) -> Scene:
         raise SceneError(f"{place} does not exist.", input=str(place))
     readers = _readers(place)
     if not readers:
-        raise SceneError(
-            f"{place} is no scene of a known format: name the folder of scene.json, transforms.json, a "
-            "COLMAP model, or a ScanNet, TUM or 7-Scenes sequence; a bag; or a mesh.",
-            input=str(place),
-        )
+        raise SceneError(f"{place} is no scene of a known format: {_advice(place)}.", input=str(place))
     if len(readers) > 1:
         formats = ", ".join(readers)
         message = f"{place} holds scenes of several formats ({formats}): name the file or subfolder of one."
@@ -105,16 +112,73 @@ def _read_bag(path: Path) -> Scene:
     return read_bag(path)
 
 
+def _advice(place: Path) -> str:
+    """Return what to do about a path that is no scene: name one of those in it, or find poses first."""
+    inner = sorted(p for p in place.iterdir() if p.is_dir())[:LOOKED_INTO] if place.is_dir() else []
+    scenes = [folder.name for folder in inner if _readers(folder)]
+    if scenes:
+        return f"but there are scenes in it, name one: {', '.join(scenes[:5])}"
+    if place.is_dir() and sum(file.suffix.lower() in SUFFIXES for file in place.iterdir()) > 1:
+        return "it holds pictures without poses, which 'sightloop scene from-photos' can find"
+    return (
+        "name the folder of scene.json, transforms.json, a COLMAP model, or a ScanNet, TUM or 7-Scenes "
+        "sequence; a bag; or a mesh"
+    )
+
+
 def _checked(scene: Scene) -> Scene:
     """Add to a scene's warnings what is odd about all of its views together."""
-    centres = np.stack([view.camera.centre for view in scene.views])
-    odd = []
-    if len(scene) == 1:
-        odd.append(f"{scene.source} has one view only: without depth nothing can be measured in it.")
-    elif np.ptp(centres, axis=0).max() < STILL:
-        odd.append(
-            f"{scene.source}: all {len(scene)} cameras stand in one place; without depth nothing can be "
-            "measured from there, and if they should not, the poses are wrong."
-        )
-    scene.warnings = (*scene.warnings, *odd)
+    said = list(scene.warnings[:SAID])
+    if len(scene.warnings) > SAID:
+        said.append(f"{scene.source}: {len(scene.warnings) - SAID} more warnings like these.")
+    scene.warnings = (*said, *_poses(scene), *_lenses(scene), *_depths(scene))
     return scene
+
+
+def _poses(scene: Scene) -> list[str]:
+    if len(scene) == 1:
+        return [f"{scene.source} has one view only: without depth nothing can be measured in it."]
+    centres = np.stack([view.camera.centre for view in scene.views])
+    if np.ptp(centres, axis=0).max() >= STILL:
+        return []
+    return [
+        f"{scene.source}: all {len(scene)} cameras stand in one place; without depth nothing can be "
+        "measured from there, and if they should not, the poses are wrong."
+    ]
+
+
+def _lenses(scene: Scene) -> list[str]:
+    """Tell of intrinsics that are most likely those of a picture of another size."""
+    sizes = np.array([view.camera.size for view in scene.views])
+    centres = np.stack([view.camera.intrinsics[:2, 2] for view in scene.views])
+    off = (np.abs(centres / sizes - 0.5) > CENTRAL).any(axis=1)
+    if not off.any():
+        return []
+    first = int(off.argmax())
+    (x, y), (width, height) = centres[first], sizes[first]
+    return [
+        f"{scene.source}: in {int(off.sum())} of {len(scene)} views the principal point is far from the "
+        f"middle ({scene.names[first]}: {x:.0f}, {y:.0f} of {width}x{height}): the intrinsics may be those "
+        "of another size of picture, and lengths wrong."
+    ]
+
+
+def _depths(scene: Scene) -> list[str]:
+    """Tell of the first depth of a metric scene if no room or street is as deep as that."""
+    name = next((view.name for view in scene.views if view.depth is not None), None)
+    if name is None or not scene.metric or scene.format in MADE:
+        return []
+    try:
+        depth = scene.depth(name)
+    except InputError as error:
+        return [f"{scene.source}: {error.message}"]
+    known = depth[depth > 0] if depth is not None else np.zeros(0)
+    if not known.size:
+        return [f"{scene.source}: the depth of {name} is unknown everywhere."]
+    middle = float(np.median(known))
+    if NEAR <= middle <= FAR:
+        return []
+    return [
+        f"{scene.source}: the depth of {name} is {middle:.4g} m in the middle: its unit is most likely "
+        "another one, and every length is wrong by as much."
+    ]

@@ -17,9 +17,11 @@ import numpy as np
 from ...errors import SceneError
 from ..geometry import Array, Camera
 from ..scene import Scene, SceneView
-from .scene_files import inverted, read_color, read_depth, read_matrix, size_of
+from ..still import Size
+from .scene_files import inverted, read_color, read_depth, read_matrix, size_of, usable
 
-FOCAL, CENTRE = 585.0, (320.0, 240.0)
+FOCAL, CENTRE, SIZE = 585.0, (320.0, 240.0), Size(640, 480)
+CAMERA = "camera.txt"
 UNKNOWN, MILLIMETRES = 65535, 1000.0
 CONVENTION = (
     "7-Scenes: camera-to-world, OpenCV axes, metres, depth in millimetres, taken as registered to colour, "
@@ -41,11 +43,12 @@ def read_seven_scenes(path: Path) -> Scene:
     SceneError
         If no frame has a picture and a pose that can be read.
     """
-    views, warnings = [], []
+    views: list[SceneView] = []
+    warnings: list[str] = []
     lens = _lens(path)
     for file in sorted(_frames(path)):
         try:
-            views.append(_view(path, file, lens))
+            views.append(_view(path, file, lens, warnings))
         except SceneError as error:
             warnings.append(f"{file} is left out: {error.message}")
     if not views:
@@ -65,7 +68,7 @@ def _frames(path: Path) -> Iterator[Path]:
 
 
 def _lens(path: Path) -> Array:
-    file = path / "camera.txt"
+    file = path / CAMERA
     if not file.is_file():
         return np.array([[FOCAL, 0, CENTRE[0]], [0, FOCAL, CENTRE[1]], [0, 0, 1]])
     try:
@@ -75,15 +78,22 @@ def _lens(path: Path) -> Array:
     return np.array([[fx, 0, cx + 0.5], [0, fy, cy + 0.5], [0, 0, 1]])
 
 
-def _view(path: Path, file: Path, lens: Array) -> SceneView:
+def _view(path: Path, file: Path, lens: Array, warnings: list[str]) -> SceneView:
     stem = file.name.removesuffix(COLOR)
     size = size_of(file)
+    if size != SIZE and not (path / CAMERA).is_file():
+        raise SceneError(
+            f"it has {size.width}x{size.height} pixels, and the published lens is of 640x480: add {CAMERA}.",
+            input=str(file),
+        )
     pose = file.with_name(f"{stem}.pose.txt")
     depth = file.with_name(f"{stem}.depth.png")
+    name = str(file.relative_to(path))
+    deep = usable(depth, size, name, warnings) if depth.exists() else None
     camera = Camera(lens, inverted(read_matrix(pose, "its pose"), "the pose", pose), size)
     return SceneView(
-        name=str(file.relative_to(path)),
+        name=name,
         camera=camera,
         color=partial(read_color, file),
-        depth=partial(read_depth, depth, MILLIMETRES, size, UNKNOWN) if depth.is_file() else None,
+        depth=partial(read_depth, deep, MILLIMETRES, size, UNKNOWN) if deep is not None else None,
     )

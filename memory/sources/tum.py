@@ -18,7 +18,7 @@ from ...errors import SceneError
 from ..geometry import Array, Camera
 from ..scene import Scene, SceneView
 from ..still import Size
-from .scene_files import inside, inverted, read_color, read_depth, size_of
+from .scene_files import inside, inverted, read_color, read_depth, size_of, usable
 from .trajectory import Trajectory
 
 APART = 0.02
@@ -52,6 +52,8 @@ PUBLISHED = {
     "freiburg3": (535.4, 539.2, 320.1, 247.6, 0.0, 0.0, 0.0, 0.0, 0.0),
 }
 """fx fy cx cy k1 k2 p1 p2 k3 of the colour cameras, as the dataset's page gives them."""
+PUBLISHED_SIZE = Size(640, 480)
+CAMERA = "camera.txt"
 NUMBERS = "fx fy cx cy [k1 k2 p1 p2 k3]"
 """What camera.txt holds."""
 FILES = ("rgb.txt", "groundtruth.txt")
@@ -75,9 +77,10 @@ def read_tum(path: Path) -> Scene:
         If the intrinsics are not known, a list cannot be read, or no picture has a pose at its time.
     """
     lens = _lens(path)
+    warnings: list[str] = []
     colors, depths = _listed(path / "rgb.txt"), _listed(path / "depth.txt")
-    trajectory = _trajectory(path / "groundtruth.txt")
-    views, lost, warnings = [], 0, []
+    trajectory = _trajectory(path / "groundtruth.txt", warnings)
+    views, lost = [], 0
     start = colors[0][0] if colors else 0.0
     times = np.array([t for t, _ in depths])
     for t, name in colors:
@@ -88,7 +91,7 @@ def read_tum(path: Path) -> Scene:
         near = int(np.abs(times - t).argmin()) if len(times) else None
         deep = depths[near][1] if near is not None and abs(times[near] - t) <= APART else None
         try:
-            views.append(_view(path, name, deep, pose, lens, t - start))
+            views.append(_view(path, name, deep, pose, lens, t - start, warnings))
         except SceneError as error:
             warnings.append(f"{path / name} is left out: {error.message}")
     if lost:
@@ -106,7 +109,7 @@ def read_tum(path: Path) -> Scene:
 
 def _lens(path: Path) -> Array:
     """Return fx fy cx cy and five coefficients of distortion."""
-    file = path / "camera.txt"
+    file = path / CAMERA
     if file.is_file():
         try:
             numbers = np.loadtxt(file).ravel()
@@ -141,7 +144,7 @@ def _listed(file: Path) -> list[tuple[float, str]]:
         raise SceneError(message, input=str(file)) from error
 
 
-def _trajectory(file: Path) -> Trajectory:
+def _trajectory(file: Path, warnings: list[str]) -> Trajectory:
     try:
         rows = np.array([[float(number) for number in row[:8]] for row in _rows(file)])
     except ValueError as error:
@@ -149,22 +152,39 @@ def _trajectory(file: Path) -> Trajectory:
         raise SceneError(message, input=str(file)) from error
     if rows.ndim != 2 or rows.shape[1] != 8:
         raise SceneError(f"{file} does not hold 8 numbers in every line.", input=str(file))
-    return Trajectory(rows[:, 0], rows[:, 1:4], rows[:, 4:8], str(file))
+    good = np.isfinite(rows).all(axis=1) & (np.linalg.norm(rows[:, 4:8], axis=1) > 0)
+    if not good.all():
+        bad = int((~good).sum())
+        warnings.append(f"{file}: {bad} of {len(rows)} poses are not finite or no rotation, and left out.")
+    return Trajectory(rows[good, 0], rows[good, 1:4], rows[good, 4:8], str(file))
 
 
 def _view(
-    path: Path, name: str, deep: str | None, pose: NDArray[np.float64], lens: Array, t: float
+    path: Path,
+    name: str,
+    deep: str | None,
+    pose: NDArray[np.float64],
+    lens: Array,
+    t: float,
+    warnings: list[str],
 ) -> SceneView:
     color = inside(path, name, "a picture of rgb.txt")
-    size: Size = size_of(color)
+    size = size_of(color)
+    if size != PUBLISHED_SIZE and not (path / CAMERA).is_file():
+        raise SceneError(
+            f"it has {size.width}x{size.height} pixels, and the published lens is of 640x480: add {CAMERA}.",
+            input=str(color),
+        )
     fx, fy, cx, cy, *distortion = lens
     intrinsics = np.array([[fx, 0, cx + 0.5], [0, fy, cy + 0.5], [0, 0, 1]])
     depth = inside(path, deep, "a depth of depth.txt") if deep is not None else None
+    if depth is not None:
+        depth = usable(depth, size, name, warnings)
     world_to_camera = inverted(pose, "the pose", path / "groundtruth.txt")
     return SceneView(
         name=name,
         camera=Camera(intrinsics, world_to_camera, size, np.array(distortion)),
         color=partial(read_color, color),
-        depth=partial(read_depth, depth, UNITS, size) if depth is not None and depth.is_file() else None,
+        depth=partial(read_depth, depth, UNITS, size) if depth is not None else None,
         t=t,
     )
