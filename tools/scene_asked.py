@@ -136,9 +136,13 @@ def ask(table: Table, pixels: NDArray[np.int64], rng: random.Random) -> Iterator
     """
     often = Counter(solid.name for solid in table.solids)
     single = [solid for solid in table.solids if often[solid.name] == 1]
+    done: set[tuple[str, ...]] = set()
     for kind in ("gap", "gap", "centres", "height", "width", "side", "depth", "nearer", "facing", "nearest"):
         for _ in range(30):
-            if found := _MAKERS[kind](rng, table, single):
+            found = _MAKERS[kind](rng, table, single)
+            about = (kind, *sorted(found[0].values())) if found else ()
+            if found and about not in done:
+                done.add(about)
                 yield _worded(rng, kind, *found)
                 break
     for thing in _counted(rng, table):

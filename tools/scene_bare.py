@@ -69,6 +69,8 @@ def number_told(text: str) -> int | None:
 def first_told(text: str, options: Sequence[str]) -> str | None:
     """Return which of some answers a text names first, in any case and spacing; None if it names none.
 
+    What is only said not to be there ("no red ball") is not named.
+
     Examples
     --------
     >>> first_told("The blue ball, not the red one.", ["red ball", "blue ball"])
@@ -77,6 +79,6 @@ def first_told(text: str, options: Sequence[str]) -> str | None:
     found = []
     for option in options:
         words = r"\s*".join(map(re.escape, re.findall(r"\d+|[^\W\d]+", option.casefold())))
-        if place := re.search(rf"(?<![^\W\d]){words}(?!\d)(?![^\W\d])", text.casefold()):
+        if place := re.search(rf"(?<!\bno )(?<!\bnot )(?<![^\W\d]){words}(?!\d)(?![^\W\d])", text.casefold()):
             found.append((place.start(), -len(option), option))
     return min(found)[2] if found else None

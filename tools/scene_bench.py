@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..memory.placed import Survey
-from .scene_asked import GROUPS, Asked, Group
+from .scene_asked import GROUPS, YES_NO, Asked, Group
 from .scene_bare import alone, first_told, length_told, number_told
-from .scene_worlds import BOTH, CLEAN, DEPTHS, POSES, Noise, World, worlds, write
+from .scene_worlds import BOTH, DEPTHS, POSES, Noise, World, worlds, write
 
 if TYPE_CHECKING:
     from .llava_next import LlavaNext
@@ -35,7 +35,6 @@ NEAR = 0.1
 """Relative error up to which a length is right, where it is counted among other answers."""
 LENGTHS: tuple[Group, ...] = ("distance", "size")
 NOISES: dict[str, Noise] = {
-    "none": CLEAN,
     "poses: 1°, 2 cm": POSES,
     "depths: 1 %, 10 % holes": DEPTHS,
     "both": BOTH,
@@ -82,6 +81,8 @@ class Reply:
             return self.error(asked) <= NEAR
         if asked.group == "counting":
             return number_told(self.text) == asked.value
+        if asked.options == YES_NO:
+            return first_told(self.text.split(maxsplit=1)[0], YES_NO) == asked.answer if self.text else False
         return first_told(self.text, asked.options) == asked.answer
 
     def error(self, asked: Asked) -> float:
@@ -110,10 +111,15 @@ def reply(told: Told) -> Reply:
 class Given:
     """A question about a world and what was said to it by each of those asked."""
 
-    kind: str
+    world: str
     asked: Asked
     replies: dict[str, Reply]
     seconds: float
+
+    @property
+    def kind(self) -> str:
+        """What kind of world it is."""
+        return self.world.split("-")[0]
 
 
 def answered(
@@ -129,7 +135,7 @@ def answered(
         replies = {"agent": reply(surveyor.run(asked.question, str(folder)))}
         seconds = time.perf_counter() - began
         replies |= {row: Reply(alone(eyes, asked, stills).text) for row, stills in shown.items()}
-        given.append(Given(world.name.split("-")[0], asked, replies, seconds))
+        given.append(Given(world.name, asked, replies, seconds))
     return given
 
 
@@ -303,7 +309,11 @@ def run(
         given: list[Given] = []
         for world, other in zip(drawn, [*drawn[1:], drawn[0]], strict=True):
             given += answered(eyes, surveyor, world, folder / world.name, folder / other.name)
-        noise = _noise(eyes, surveyor, some, folder)
+        clean = [one for one in given if one.world in {world.name for world in some}]
+        noise = [noise_row("none", clean)]
+        for label, worse in NOISES.items():
+            spoilt = _spoilt(eyes, surveyor, some, folder / label.replace(" ", ""), worse)
+            noise.append(noise_row(label, spoilt, noise[0]["mean width"]))
         views = view_choice(eyes, seed, walks, folder) if walks else []
     return {
         "model": eyes.name,
@@ -319,14 +329,13 @@ def run(
     }
 
 
-def _noise(eyes: LlavaNext, surveyor: Surveyor, drawn: Sequence[World], folder: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for number, (name, noise) in enumerate(NOISES.items()):
-        given = []
-        for world in drawn:
-            lengths = tuple(one for one in world.asked if one.group == "distance")
-            place = folder / f"noise-{number}" / world.name
-            write(world, place, noise)
-            given += answered(eyes, surveyor, replace(world, asked=lengths), place)
-        found.append(noise_row(name, given, found[0]["mean width"] if found else None))
-    return found
+def _spoilt(
+    eyes: LlavaNext, surveyor: Surveyor, drawn: Sequence[World], folder: Path, noise: Noise
+) -> list[Given]:
+    """Ask for the distances in worlds whose files have noise."""
+    given: list[Given] = []
+    for world in drawn:
+        write(world, folder / world.name, noise)
+        lengths = tuple(one for one in world.asked if one.group == "distance")
+        given += answered(eyes, surveyor, replace(world, asked=lengths), folder / world.name)
+    return given
