@@ -13,6 +13,13 @@ from sightloop.memory.sources.scenes import is_scene, open_scene
 from tests.models import camera_at, poster, said
 
 
+CORNERLESS = (
+    b"ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
+    b"element face 1\nproperty list uchar int vertex_indices\nend_header\n0 0 0\n1 0 0\n0 1 0\n3 0 1 77\n"
+)
+"""A file whose face has a corner that is not there."""
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -79,6 +86,7 @@ def test_a_texture_that_is_missing_is_said(tmp_path: Path) -> None:
         ("none.pcd", b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nPOINTS 9\nDATA ascii\n1 2 3\n"),
         ("packed.pcd", b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nPOINTS 9\nDATA binary_compressed\n\x00"),
         ("flat.pcd", b"FIELDS x y\nSIZE 4 4\nTYPE F F\nPOINTS 1\nDATA ascii\n1 2\n"),
+        ("bare.ply", CORNERLESS),
         ("nan.obj", b"v nan 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"),
     ],
 )

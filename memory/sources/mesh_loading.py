@@ -134,6 +134,8 @@ def _surface(path: Path, meshes: list[Any]) -> Model:
     bare, start = 0, 0
     for mesh in meshes:
         points, triangles = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
+        if triangles.min() < 0 or triangles.max() >= len(points):
+            raise SceneError(f"{path} has faces of corners that it does not have.", input=str(path))
         if mesh.visual.kind == "face":  # a vertex of its own for each corner
             points, triangles = points[triangles].reshape(-1, 3), np.arange(triangles.size).reshape(-1, 3)
         uv, color, painted = _painted(mesh, len(points))

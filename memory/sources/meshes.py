@@ -32,8 +32,8 @@ from .mesh_views import chosen
 SIDECAR = ".views.json"
 BESIDE = frozenset({".mtl", ".bin", ".png", ".jpg", ".jpeg", ".bmp", ".tga", ".tif", ".tiff", ".webp"})
 """Suffixes of what a mesh is made of beside its own file."""
-KEPT = 4
-"""Views that stay rendered, colour and depth."""
+KEPT = 32
+"""Views that stay rendered, colour and depth: 2 MB each, and a second of work."""
 HUGE = 1000.0
 """Metres beyond which a model is more likely in millimetres."""
 MOST = 4096

@@ -43,7 +43,7 @@ def read_pcd(path: Path) -> tuple[NDArray[np.float64], NDArray[np.uint8] | None]
             if head["DATA"] == ["ascii"]:
                 points = _ascii(file.read(), kind, count)
             elif head["DATA"] == ["binary"]:
-                points = np.frombuffer(file.read(kind.itemsize * count), kind, count)
+                points = np.frombuffer(file.read(), kind, count)
             else:
                 raise SceneError(
                     f"{path} holds its points as {' '.join(head['DATA'])}; save it as ascii or binary: "
@@ -51,7 +51,7 @@ def read_pcd(path: Path) -> tuple[NDArray[np.float64], NDArray[np.uint8] | None]
                     input=str(path),
                 )
             places = np.stack([points[axis].astype(np.float64).ravel() for axis in "xyz"], axis=1)
-        except (KeyError, ValueError, IndexError, TypeError) as error:
+        except (KeyError, ValueError, IndexError, TypeError, OverflowError) as error:
             raise SceneError(
                 f"{path} is no point cloud of PCD, or truncated: {error}.", input=str(path)
             ) from error
