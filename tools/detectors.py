@@ -152,7 +152,9 @@ class Detector:
                 )
                 for name in asked
             }
-            fits = {name: min(SURE, score / (score + self._threshold)) for name, score in scores.items()}
+            fits = {
+                name: min(SURE, score / max(score + self._threshold, 1e-9)) for name, score in scores.items()
+            }
             found.append(fits | {name: STANDS_OUT for name in names if name in GENERIC})
         parts = {part for piece in pieces for part in piece.parts}
         return [{} if number in parts else fits for number, fits in enumerate(found)]

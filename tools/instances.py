@@ -35,7 +35,7 @@ ALIKE = 0.35
 CUT = 0.5
 """Weight of a view in which a thing is cut by the border of the picture."""
 CLEAR = 0.2
-"""Share of what the best view shows of a piece, below which others are not asked: it is mostly hidden there."""
+"""Share of what the best view shows of a piece, below which it is not asked there: most is hidden."""
 STANDS_OUT = 0.9
 """Confidence that a piece is one thing, of which no model was asked."""
 

@@ -22,7 +22,7 @@ from ..memory.geometry import Array
 from ..memory.noise import Noise, adjust
 from ..memory.placed import Matrix, Placed, Seen, Vector
 from ..memory.scene import Scene
-from .instances import Asking, best_views, called
+from .instances import GENERIC, Asking, best_views, called
 from .look import Eyes, distinct
 from .proposals import Piece, Proposals, propose
 from .scene_map import map_axes
@@ -167,7 +167,7 @@ def localise(
     asking = Asking(eyes, right, found.pieces, looks, [], notes)
     plain = list(dict.fromkeys(names))
     if detector is None:
-        fits = called(found.pieces, asking.opinions(plain), plain)
+        fits = called(found.pieces, asking.opinions([n for n in plain if n not in GENERIC]), plain)
     else:
         fits = detector.called(right, found.pieces, plain)
     slack = _slack(right, found, noise)

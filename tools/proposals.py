@@ -23,6 +23,8 @@ from ..memory.scene import Scene
 
 REACH = 1.75
 """Voxels between two points of one piece: neighbours by a corner touch."""
+SLANTED = 4.0
+"""Voxels between the points of neighbouring pixels of one piece: its slanted sides have few pixels."""
 OFF = 1.2
 """Voxels within which a point belongs to a plane that carries it."""
 ENCLOSES = 0.97
@@ -123,12 +125,16 @@ class Proposals:
 
 @dataclass(frozen=True, eq=False)
 class _Pixels:
-    """Pixels of all views that are neither floor nor wall: a row each."""
+    """Pixels of all views that are neither floor nor wall: a row each.
+
+    ``at`` is a pixel's place in its flat picture, ``links`` the rows of neighbouring pixels, (M, 2).
+    """
 
     points: Array
     colors: Array
     views: NDArray[np.int16]
     at: NDArray[np.int32]
+    links: NDArray[np.int64]
 
 
 def propose(scene: Scene, names: Sequence[str], cloud: Cloud) -> Proposals:
@@ -178,6 +184,16 @@ def supports(cloud: Cloud, found: Sequence[Plane], up: Array, floor: Ground | No
     return kept
 
 
+def _neighbours(free: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return which of the free pixels, counted in their order, are next to each other: (M, 2)."""
+    number = np.cumsum(free.ravel()).reshape(free.shape) - 1
+    pairs = [
+        np.stack([number[:, :-1], number[:, 1:]], axis=-1)[free[:, :-1] & free[:, 1:]],
+        np.stack([number[:-1], number[1:]], axis=-1)[free[:-1] & free[1:]],
+    ]
+    return np.concatenate(pairs).astype(np.int64)
+
+
 def hue(colors: NDArray[np.uint8]) -> Array:
     """Return colours, (N, 3), as places (N, 4) that are more than 1 apart if shading does not explain it."""
     bright = colors.astype(np.float64) + DIM
@@ -197,7 +213,7 @@ def _standing(
     scene: Scene, names: Sequence[str], cloud: Cloud, carrying: Sequence[Plane]
 ) -> tuple[_Pixels, float, float]:
     """Return the pixels of all views that lie on no carrying plane, nor behind one."""
-    rows, steps, noises = [], [], []
+    rows, links, steps, noises, count = [], [np.zeros((0, 2), np.int64)], [], [], 0
     for number, name in enumerate(names):
         depth = scene.depth(name)
         if depth is None:
@@ -210,6 +226,8 @@ def _standing(
             off = seen.points @ plane.normal.astype(np.float32) - np.float32(plane.height)
             free &= off > max(OFF * cloud.voxel, rough)
         at = np.flatnonzero(free).astype(np.int32)
+        links.append(_neighbours(free) + count)
+        count += len(at)
         hues = hue(scene.still(name).pixels[free])
         rows.append((seen.points[free], hues, np.full(len(at), number, np.int16), at))
         if len(at):
@@ -218,7 +236,7 @@ def _standing(
     columns = [np.concatenate(column) for column in zip(*rows, strict=True)] if rows else []
     if not columns:
         columns = [np.zeros((0, 3)), np.zeros((0, 4)), np.zeros(0, np.int16), np.zeros(0, np.int32)]
-    pixels = _Pixels(columns[0].astype(np.float64), columns[1], columns[2], columns[3])
+    pixels = _Pixels(columns[0].astype(np.float64), columns[1], columns[2], columns[3], np.concatenate(links))
     return pixels, float(np.median(steps)) if steps else 0.0, float(np.median(noises)) if noises else 0.0
 
 
@@ -226,7 +244,7 @@ def _pieces(scene: Scene, names: Sequence[str], pixels: _Pixels, voxel: float) -
     order: list[NDArray[np.int64]] = []
     parts: dict[int, tuple[int, ...]] = {}
     sizes = [float(np.prod(scene.view(name).camera.size)) for name in names]
-    for rows in _connected(pixels.points, np.arange(len(pixels.points)), voxel):
+    for rows in _connected(pixels, np.arange(len(pixels.points)), voxel):
         shown = np.bincount(pixels.views[rows], minlength=len(names)) / sizes
         if shown.max() < SMALLEST or (len(names) > 2 and (shown > 0).sum() < 2):
             continue
@@ -242,12 +260,18 @@ def _pieces(scene: Scene, names: Sequence[str], pixels: _Pixels, voxel: float) -
     ]
 
 
-def _connected(points: Array, rows: NDArray[np.int64], voxel: float) -> list[NDArray[np.int64]]:
+def _connected(pixels: _Pixels, rows: NDArray[np.int64], voxel: float) -> list[NDArray[np.int64]]:
     """Part rows into those whose points touch, the largest first; specks are dropped."""
     if not len(rows):
         return []
+    points = pixels.points
     cells, cell_of = np.unique(np.floor(points[rows] / voxel).astype(np.int64), axis=0, return_inverse=True)
-    pairs = cKDTree(cells).query_pairs(REACH, output_type="ndarray")
+    place = np.full(len(points), -1)
+    place[rows] = cell_of.ravel()
+    near = np.linalg.norm(points[pixels.links[:, 0]] - points[pixels.links[:, 1]], axis=1) < SLANTED * voxel
+    links = place[pixels.links[near]]
+    links = links[(links >= 0).all(axis=1)]
+    pairs = np.concatenate([cKDTree(cells).query_pairs(REACH, output_type="ndarray"), links])
     ones = np.ones(len(pairs), dtype=np.int8)
     touching = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(len(cells), len(cells)))
     _, of_cell = connected_components(touching, directed=False)
@@ -276,7 +300,7 @@ def _by_color(pixels: _Pixels, rows: NDArray[np.int64], voxel: float) -> list[ND
     nearest = cKDTree(np.stack(leaders)).query(bins / 3)[1][of_bin.ravel()]
     found = []
     for number in range(len(leaders)):
-        for part in _connected(pixels.points, rows[nearest == number], voxel):
+        for part in _connected(pixels, rows[nearest == number], voxel):
             if len(part) >= SHARE * len(rows):
                 found.append(part)
     return found

@@ -6,9 +6,9 @@ near: those that decide are first moved onto the surface that their neighbours l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,11 @@ DECIDING = 300
 """Points of each thing that may be the nearest to another thing, or the outermost."""
 MOST = 12_000
 """Points of a thing that are measured with: of more, neighbours are averaged."""
-ROUNDS = 2
+ROUNDS = 3
+SPARSE = 3000
+"""Points that stand for a thing where its surface is told by their neighbourhoods."""
+TOLD = 7.0
+"""Reach of a neighbourhood over the noise of a point: far outliers must have the surface in theirs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +57,17 @@ class Surface:
     @property
     def reach(self) -> float:
         """How far around a point its neighbours tell its surface; 0 where points lie on it as they are."""
-        return 0.0 if self.noise < 0.3 * self.step else max(4 * self.step, 5 * self.noise)
+        return 0.0 if self.noise < 0.3 * self.step else max(4 * self.step, TOLD * self.noise)
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """For looking up points."""
+        return cKDTree(self.points)
+
+    @cached_property
+    def sparse(self) -> cKDTree:
+        """For looking up a few points of every place."""
+        return cKDTree(self.points[:: max(1, len(self.points) // SPARSE)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +87,10 @@ def thinned(points: Array, views: NDArray[np.int16], step: float, noise: float) 
 
 def gap(one: Surface, other: Surface) -> Gap:
     """Return the gap between the nearest surfaces of two things."""
-    trees = cKDTree(one.points), cKDTree(other.points)
-    near = [_nearest(a.points, tree) for a, tree in ((one, trees[1]), (other, trees[0]))]
+    near = [_nearest(a.points, b.tree) for a, b in ((one, other), (other, one))]
     moved = [
-        settled(surface.points[some], tree, surface.reach)
-        for surface, some, tree in zip((one, other), near, trees, strict=True)
+        settled(surface.points[some], surface.sparse, surface.reach)
+        for surface, some in zip((one, other), near, strict=True)
     ]
     apart, index = cKDTree(moved[1]).query(moved[0])
     k = int(np.argmin(apart))
@@ -86,9 +99,8 @@ def gap(one: Surface, other: Surface) -> Gap:
 
 def gap_to(surface: Surface, point: Array) -> Gap:
     """Return the gap between a thing and a point."""
-    tree = cKDTree(surface.points)
-    _, some = tree.query(point, min(DECIDING, len(surface.points)))
-    moved = settled(surface.points[np.atleast_1d(some)], tree, surface.reach)
+    _, some = surface.tree.query(point, min(DECIDING, len(surface.points)))
+    moved = settled(surface.points[np.atleast_1d(some)], surface.sparse, surface.reach)
     apart = np.linalg.norm(moved - point, axis=1)
     k = int(np.argmin(apart))
     return Gap(float(apart[k]), (moved[k], np.asarray(point, dtype=np.float64)))
@@ -106,12 +118,12 @@ def reached(surface: Surface, directions: Array) -> Array:
     (D,) float64
         The largest of ``direction @ point``.
     """
-    tree, along = cKDTree(surface.points), surface.points @ directions.T
+    along = surface.points @ directions.T
     count = min(DECIDING, len(surface.points))
     far = np.empty(len(directions))
     for k in range(len(directions)):
         some = np.argpartition(-along[:, k], count - 1)[:count]
-        far[k] = (settled(surface.points[some], tree, surface.reach) @ directions[k]).max()
+        far[k] = (settled(surface.points[some], surface.sparse, surface.reach) @ directions[k]).max()
     return far
 
 
@@ -167,11 +179,6 @@ def footprint(surface: Surface, up: Array) -> tuple[Array, Array]:
     sides = far[:2] + far[2:]
     order = np.argsort(-sides, kind="stable")
     return sides[order], axes[order]
-
-
-def nearest_of(surfaces: Sequence[Surface], point: Array) -> int:
-    """Return which of some things is nearest to a point."""
-    return int(np.argmin([np.linalg.norm(s.points - point, axis=1).min() for s in surfaces]))
 
 
 def _nearest(points: Array, tree: cKDTree) -> NDArray[np.int64]:

@@ -17,8 +17,6 @@ WIDER = 1.25
 """Errors of geometry are less normal than normal ones, and sizes of errors are themselves estimated."""
 PROBES = 24
 """Places between two things at which it is looked up whether anything is there."""
-EMPTY = 0.02
-"""How much farther than a place a view must see, relative to its depth, for the place to be empty."""
 SPREAD = 4
 """Views that a value is computed without, at most, to see how much hangs on one."""
 
@@ -87,7 +85,8 @@ def unknown(
         with np.errstate(invalid="ignore"):
             inside = (far > 0) & (pixels >= 0).all(axis=1) & (pixels < (width, height)).all(axis=1)
         column, row = pixels[inside].astype(np.int64).T
-        empty[inside] |= depth[row, column] > far[inside] * (1 + EMPTY)
+        # What lies on the surface that is seen there, such as a floor, is not hidden either.
+        empty[inside] |= depth[row, column] > far[inside] - least / 2
     if not looked or whole <= least:
         return 0.0, 0.0
     first = int(np.argmax(empty)) if empty.any() else PROBES // 2
