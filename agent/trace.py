@@ -49,7 +49,8 @@ def replay(agent: VisualAgent, result: Result) -> Result:
     # The record says when to end, not today's limits.
     brain = Recorded(moves(result), planned.parts)
     again = VisualAgent(agent.eyes, brain=brain, memory=agent.memory, limits=Limits(steps=None))
-    return again.run(result.question, [*stills, *planned.videos])
+    scene = [planned.scene] if planned.scene is not None else []
+    return again.run(result.question, [*stills, *planned.videos, *scene])
 
 
 def diff(one: Result, other: Result) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Ask the embedded model real questions about sample pictures and a video, and compare with the truth.
+"""Ask the embedded model real questions about pictures, a video and a scan, and compare with the truth.
 
 Run ``make demo``, or ``python examples/demo.py [--seed 7] [--count 4] [--out DIR]``. The pictures are drawn
 afresh from the seed, by the program that drew the training pictures but from other seeds, so the truth is
@@ -21,6 +21,7 @@ from rich.table import Table
 
 from sightloop import LlavaNext, VisualAgent
 from sightloop.agent import Result
+from sightloop.tools import scene_asked, scene_bench, scene_worlds
 from sightloop.tools.look import same_answer
 from sightloop.tools.video_bench import right as correct
 from sightloop.tools.video_worlds import Asked, films, write
@@ -47,6 +48,13 @@ def film(seed: int, folder: Path) -> tuple[Path, tuple[Asked, ...]]:
     folder.mkdir(parents=True, exist_ok=True)
     write(drawn, folder / "film.mp4")
     return folder / "film.mp4", drawn.asked
+
+
+def room(seed: int, folder: Path) -> tuple[Path, list[scene_asked.Asked]]:
+    """Render views of a room with solids on its floor; one question of each kind is asked about it."""
+    world = next(scene_worlds.worlds("room", seed, 1))
+    scene_worlds.write(world, folder / world.name)
+    return folder / world.name, list({one.group: one for one in world.asked}.values())
 
 
 def row(result: Result, inputs: str, question: str, truth: str) -> tuple[str, ...]:
@@ -92,6 +100,15 @@ def main() -> None:
         results.append(result)
         right += correct(one, result.answer)
         table.add_row(*row(result, video.name, one.question, one.answer))
+    console.print(table)
+    console.print()
+    scan, sought = room(args.seed, out / "scans")
+    table = headed(f"a room seen from eight places in {scan}", "scan")
+    for place in sought:
+        result = agent.run(place.question, scan)
+        results.append(result)
+        right += scene_bench.reply(result).right(place)
+        table.add_row(*row(result, scan.name, place.question, place.answer))
     console.print(table)
     console.print()
     seconds = sum(result.usage.seconds for result in results)

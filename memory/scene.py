@@ -126,6 +126,10 @@ class Scene:
         """Return a view's picture; errors as of :meth:`view`, and InputError if it cannot be read."""
         return self._still(name)
 
+    def reread(self, name: str) -> Still:
+        """Return a view's picture as its file is now; errors as of :meth:`still`."""
+        return self._read_still(name)
+
     def depth(self, name: str) -> Depth | None:
         """Return a view's depth, (H, W) float32 in the scene's unit, 0 where unknown; None if it has none."""
         return self._depth(name)

@@ -8,7 +8,6 @@ it is skipped with that reason.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import shutil
@@ -18,16 +17,14 @@ from dataclasses import dataclass
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from pathlib import Path
 
-import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 from PIL import Image, ImageDraw
 
-from sightloop.tools import scene_worlds
-from sightloop.tools.llava_next.pocket.blocks import Solid, Table, View, look_at
 from sightloop.tools.video_worlds import films, write
 
 from .clips import clip, moving
+from .on_a_table import write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -82,19 +79,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Blocks and a ball on a table, seen from eight cameras around it."""
-    solids = (
-        Solid("block", "red", -1.0, 0.2, (0.34, 0.34, 0.34), (210, 40, 40)),
-        Solid("ball", "blue", 0.9, 0.9, (0.37, 0.37, 0.37), (40, 60, 210)),
-        Solid("block", "green", 0.2, -1.1, (0.33, 0.33, 0.33), (40, 160, 60)),
-    )
-    lens = np.array([[1.25, 0, 0.5], [0, 1.25, 0.5], [0, 0, 1.0]])
-    eyes = [
-        np.array([5.4 * math.cos(a), 5.4 * math.sin(a), 3.5]) for a in np.linspace(0, 2 * math.pi, 8, False)
-    ]
-    views = tuple(View(lens, look_at(eye, np.array([0.0, 0.0, 0.25]))) for eye in eyes)
-    path = tmp_path_factory.mktemp("scan") / "scan"
-    scene_worlds.write(scene_worlds.World("scan", Table(solids, views, (235, 238, 240)), (384, 384)), path)
-    return path
+    return write_table(tmp_path_factory.mktemp("scan") / "scan")
 
 
 @pytest.fixture

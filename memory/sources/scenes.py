@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from .photos import SUFFIXES
 
 Reader = Callable[[Path], Scene]
 
+OPEN = 4
+"""Scenes whose cameras are kept for evidence to be reopened."""
 STILL = 1e-6
 """How far the cameras of a scene may be apart, in its units, and still be all in one place."""
 SAID = 20
@@ -74,8 +77,23 @@ def is_scene(path: str | os.PathLike[str]) -> bool:
 
 
 def read_view(source: str, camera: str) -> Still:
-    """Read the picture of one view again; errors as of :func:`open_scene` and ``Scene.still``."""
-    return open_scene(source).still(camera)
+    """Read the picture of a view as its file is now; errors as of :func:`open_scene` and ``Scene.still``."""
+    return _known(source, _state(Path(source))).reread(camera)
+
+
+@lru_cache(OPEN)
+def _known(source: str, state: float) -> Scene:
+    """Keep the cameras of the scenes that were opened last: evidence of one answer lies in few scenes."""
+    return open_scene(source)
+
+
+def _state(place: Path) -> float:
+    """Return when a scene's file, or what lies in its folder, changed last; 0 where there is nothing."""
+    try:
+        inside = [entry.stat().st_mtime for entry in os.scandir(place)] if place.is_dir() else []
+        return max([place.stat().st_mtime, *inside])
+    except OSError:
+        return 0.0
 
 
 def _readers(place: Path) -> dict[str, Reader]:
