@@ -12,7 +12,6 @@ from sightloop.errors import SceneError
 from sightloop.memory.sources.scenes import is_scene, open_scene
 from tests.models import camera_at, poster, said
 
-
 CORNERLESS = (
     b"ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
     b"element face 1\nproperty list uchar int vertex_indices\nend_header\n0 0 0\n1 0 0\n0 1 0\n3 0 1 77\n"
@@ -30,6 +29,8 @@ CORNERLESS = (
         ({"width": 10**6}, "not rendered"),
         ({"width": 0}, "not rendered"),
         ({"name": "view-01"}, "that of another"),
+        ({"t": "soon"}, "left out"),
+        ({"t": float("inf")}, "not a time"),
         ({"height": None}, "left out"),
     ],
 )

@@ -183,9 +183,14 @@ def _cameras(views: list[Any], file: Path, warnings: list[str]) -> dict[str, tup
                 raise SceneError(
                     f"{size.width}x{size.height} pixels are not rendered, only up to {MOST} a side."
                 )
+            t = item.get("t")
+            if t is not None and not np.isfinite(float(t)):
+                raise SceneError(f"t is not a time in seconds: {t!r}.")
             distortion = np.array(item.get("distortion", ()), dtype=np.float64)
-            model = item.get("model", "pinhole")
-            found[name] = Camera(intrinsics, item["world_to_camera"], size, distortion, model), item.get("t")
+            camera = Camera(
+                intrinsics, item["world_to_camera"], size, distortion, item.get("model", "pinhole")
+            )
+            found[name] = camera, None if t is None else float(t)
         except (SceneError, KeyError, TypeError, ValueError, AttributeError) as error:
             what = f"the field {error} is missing" if isinstance(error, KeyError) else error
             warnings.append(f"{file}: view {number} is left out: {what}")
