@@ -32,6 +32,9 @@ PLACES = ("", "sparse/0", "sparse", "0", "colmap/sparse/0", "colmap/sparse", "de
 PICTURES = ("images", "images_undistorted", "rgb", "color")
 """What the folder of pictures is called; else they lie in the workspace itself."""
 
+NAMED = 10
+"""Pictures without a pose that are named; of more, how many there are is told."""
+
 ONE_FOCAL = frozenset(
     {"SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "SIMPLE_FISHEYE", "SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE"}
 )
@@ -77,7 +80,11 @@ def read_colmap(path: Path) -> Scene:
         raise SceneError("; ".join(warnings[:3]) or f"{model} holds no posed picture.", input=source)
     points = [point.xyz for point in reconstruction.points3D.values()]
     if without := _unposed(folder, {image.name for image in reconstruction.images.values()}):
-        warnings.append(f"{model} has no pose of {without} other pictures in {folder}.")
+        more = ", ..." if len(without) > NAMED else ""
+        warnings.append(
+            f"{model} has no pose of {len(without)} other pictures in {folder}: "
+            f"{', '.join(without[:NAMED])}{more}"
+        )
     return Scene(
         source=source,
         format="colmap",
@@ -118,10 +125,10 @@ def _pictures(path: Path, model: Path) -> Path:
     return path
 
 
-def _unposed(folder: Path, names: set[str]) -> int:
-    """Count the pictures of a folder that a model does not name."""
+def _unposed(folder: Path, names: set[str]) -> list[str]:
+    """Return the pictures of a folder that a model does not name."""
     pictures = {file.name for file in folder.glob("*") if file.suffix.lower() in SUFFIXES}
-    return len(pictures - names)
+    return sorted(pictures - names, key=in_order)
 
 
 def _read(model: Path) -> Any:

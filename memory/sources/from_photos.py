@@ -1,4 +1,4 @@
-"""Scenes of unposed photos: structure from motion by pycolmap (Schoenberger and Frahm, CVPR 2016).
+"""Scenes of unposed photos, by structure from motion.
 
 The result is a COLMAP workspace beside copies of the photos. Its scale is unknown: pictures alone do not tell
 it.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -18,27 +18,23 @@ from ...errors import InputError, MissingExtraError, SceneError
 from ..scene import Scene
 from .colmap import read_colmap
 from .files import checked_path, files_in
-from .photos import SUFFIXES, read_photo, stored_size
+from .photos import SUFFIXES, read_photo
+from .structure import Progress, largest_model
 
-ALL_PAIRS = 120
-"""Photos up to which each is matched with every other; of more, taken as a walk, each with its next."""
-SIDE = 1600
-"""Longest side of a photo in which features are looked for, pixels."""
-SEED = 0
-"""Of COLMAP's samples, so that the same photos give the same scene."""
-LONGEST = 3600
-"""Seconds that finding poses may take, once the photos are matched."""
+LONGEST = 3600.0
+"""Seconds that finding poses may take, if nobody says otherwise."""
 ORIENTATION = 0x0112
 """EXIF tag that says how a stored photo is to be turned."""
-
-Progress = Callable[[str, int, int], None]
-"""Told of a stage ("features", "poses"), how far it is and of how many."""
 
 Photo = str | os.PathLike[str]
 
 
 def from_photos(
-    photos: Photo | Iterable[Photo], out: str | os.PathLike[str], progress: Progress | None = None
+    photos: Photo | Iterable[Photo],
+    out: str | os.PathLike[str],
+    progress: Progress | None = None,
+    *,
+    seconds: float = LONGEST,
 ) -> Scene:
     """Find out from where photos of one place were taken.
 
@@ -49,6 +45,9 @@ def from_photos(
     out : path
         Folder to write the scene to; must be empty or not exist.
     progress : callable, optional
+        Told of a stage ("features", "matches", "poses"), how far it is and of how many.
+    seconds : float
+        Longest that it may take.
 
     Returns
     -------
@@ -60,13 +59,11 @@ def from_photos(
     MissingExtraError
         If pycolmap is not installed.
     SceneError
-        If there are fewer than two photos, ``out`` holds something, or no two photos show enough of the same
-        from different places.
+        If there are fewer than two photos, ``out`` holds something, no two photos show enough of the same
+        from different places, or finding out takes too long.
     """
-    try:
-        import pycolmap
-    except ImportError:
-        raise MissingExtraError("pycolmap", "scene", "finding the poses of photos") from None
+    if find_spec("pycolmap") is None:
+        raise MissingExtraError("pycolmap", "scene", "finding the poses of photos")
     tell = progress or (lambda stage, done, of: None)
     target = checked_path(out, "scene")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -76,26 +73,17 @@ def from_photos(
     work.mkdir(parents=True, exist_ok=True)
     try:
         names = _copied(files, target / "images", skipped)
-        models = _mapped(pycolmap, target / "images", work, names, tell)
-        largest = max(models, key=lambda model: model.num_reg_images(), default=None)
-        if largest is None or largest.num_reg_images() < 2:
-            raise SceneError(
-                f"the {len(names)} photos could not be posed: no two of them show enough of the same things "
-                "from different places. Take more, side by side, each showing two thirds of the one before, "
-                "of something with texture.",
-                input=str(target),
-            )
+        model = largest_model(target / "images", work, names, tell, seconds)
         (target / "sparse" / "0").mkdir(parents=True)
-        largest.write_binary(str(target / "sparse" / "0"))
+        model.write_binary(str(target / "sparse" / "0"))
     except BaseException:
-        shutil.rmtree(target / "images", ignore_errors=True)
+        for made in ("images", "sparse"):
+            shutil.rmtree(target / made, ignore_errors=True)
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
     scene = read_colmap(target)
-    left = sorted(set(names) - set(scene.names))
-    lost = [f"{name} does not overlap enough with the others and has no pose" for name in left]
-    scene.warnings = (*scene.warnings, *skipped, *lost)
+    scene.warnings = (*scene.warnings, *skipped)
     return scene
 
 
@@ -139,34 +127,3 @@ def _copied(files: list[Path], folder: Path, skipped: list[str]) -> list[str]:
         message = f"poses are found from two or more photos that overlap, not from {len(names)}.{lost}"
         raise SceneError(message, input=", ".join(map(str, files)) or None)
     return names
-
-
-def _mapped(pycolmap: Any, images: Path, work: Path, names: list[str], tell: Progress) -> list[Any]:
-    """Run COLMAP on the CPU: features, matches, then one camera after the other."""
-    pycolmap.logging.minloglevel = pycolmap.logging.Level.FATAL
-    pycolmap.set_random_seed(SEED)
-    database = work / "database.db"
-    features = pycolmap.FeatureExtractionOptions(use_gpu=False, max_image_size=SIDE)
-    tell("features", 0, len(names))
-    one = len({stored_size(images / name) for name in names}) == 1
-    # Photos of one size are taken as one camera's: a focal length for each is more than few photos tell.
-    camera = pycolmap.CameraMode.SINGLE if one else pycolmap.CameraMode.PER_IMAGE
-    pycolmap.extract_features(
-        database, images, image_names=names, camera_mode=camera, extraction_options=features
-    )
-    tell("features", len(names), len(names))
-    matching = pycolmap.FeatureMatchingOptions(use_gpu=False)
-    match = pycolmap.match_exhaustive if len(names) <= ALL_PAIRS else pycolmap.match_sequential
-    match(database, matching_options=matching)
-    options = pycolmap.IncrementalPipelineOptions(
-        random_seed=SEED, max_runtime_seconds=LONGEST, min_model_size=min(3, len(names))
-    )
-    posed = iter(range(2, len(names) + 1))
-    models = pycolmap.incremental_mapping(
-        database,
-        images,
-        work,
-        options=options,
-        next_image_callback=lambda: tell("poses", next(posed, len(names)), len(names)),
-    )
-    return list(models.values())
