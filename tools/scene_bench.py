@@ -264,12 +264,12 @@ def view_choice(eyes: LlavaNext, seed: int, count: int, folder: Path) -> list[di
 
 def run(
     seed: int = 1,
-    count: int = 8,
+    count: int = 6,
     *,
     agent: Agent,
     eyes: LlavaNext | None = None,
-    noisy: int = 3,
-    walks: int = 3,
+    noisy: int = 5,
+    walks: int = 2,
 ) -> dict[str, Any]:
     """Measure what an agent knows of scenes.
 
