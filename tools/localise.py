@@ -42,6 +42,8 @@ LEFT = 0.15
 """Share of the poses' errors that is left when they were put right."""
 SMOOTHED = 0.2
 """Noise of a point over that of the pixel it comes from: neighbours are averaged."""
+ROUGH = 0.4
+"""Error of an extent over the noise of single pixels: the extremes of noisy points are hard to tell."""
 SAMPLED = 0.4
 """How well an extent is told, over the distance of neighbouring pixels."""
 SHOWN = 4
@@ -227,7 +229,7 @@ def _slack(scene: Scene, found: Proposals, noise: Noise) -> float:
            for piece in found.pieces for name in best_views(piece)[:1]]  # fmt: skip
     way = noise.pose_m + noise.pose_rad * (float(np.median(far)) if far else 0.0)
     poses = way * (LEFT if any(scene.view(name).depth is not None for name in found.names) else 1.0)
-    return float(np.linalg.norm([SAMPLED * found.step, SMOOTHED * found.noise, poses, found.loose]))
+    return float(np.linalg.norm([SAMPLED * found.step, ROUGH * found.noise, poses, found.loose]))
 
 
 def _ordered(pieces: Sequence[Piece], fits: Sequence[Mapping[str, float]], names: Sequence[str]) -> list[int]:

@@ -16,16 +16,18 @@ from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from ..memory.geometry import Array
 
-NEIGHBOURS = 48
+NEIGHBOURS = 64
 """Points around one that tell the surface there."""
 DECIDING = 300
 """Points of each thing that may be the nearest to another thing, or the outermost."""
 MOST = 12_000
 """Points of a thing that are measured with: of more, neighbours are averaged."""
 ROUNDS = 3
-SPARSE = 3000
+STRAYS = 8
+"""Of noisy points, so many beyond the last one that is believed."""
+SPARSE = 4000
 """Points that stand for a thing where its surface is told by their neighbourhoods."""
-TOLD = 7.0
+TOLD = 9.0
 """Reach of a neighbourhood over the noise of a point: far outliers must have the surface in theirs."""
 
 
@@ -93,7 +95,7 @@ def gap(one: Surface, other: Surface) -> Gap:
         for surface, some in zip((one, other), near, strict=True)
     ]
     apart, index = cKDTree(moved[1]).query(moved[0])
-    k = int(np.argmin(apart))
+    k = _last(-apart, max(one.reach, other.reach))
     return Gap(float(apart[k]), (moved[0][k], moved[1][int(index[k])]))
 
 
@@ -102,7 +104,7 @@ def gap_to(surface: Surface, point: Array) -> Gap:
     _, some = surface.tree.query(point, min(DECIDING, len(surface.points)))
     moved = settled(surface.points[np.atleast_1d(some)], surface.sparse, surface.reach)
     apart = np.linalg.norm(moved - point, axis=1)
-    k = int(np.argmin(apart))
+    k = _last(-apart, surface.reach)
     return Gap(float(apart[k]), (moved[k], np.asarray(point, dtype=np.float64)))
 
 
@@ -123,7 +125,8 @@ def reached(surface: Surface, directions: Array) -> Array:
     far = np.empty(len(directions))
     for k in range(len(directions)):
         some = np.argpartition(-along[:, k], count - 1)[:count]
-        far[k] = (settled(surface.points[some], surface.sparse, surface.reach) @ directions[k]).max()
+        moved = settled(surface.points[some], surface.sparse, surface.reach) @ directions[k]
+        far[k] = moved[_last(moved, surface.reach)]
     return far
 
 
@@ -179,6 +182,12 @@ def footprint(surface: Surface, up: Array) -> tuple[Array, Array]:
     sides = far[:2] + far[2:]
     order = np.argsort(-sides, kind="stable")
     return sides[order], axes[order]
+
+
+def _last(along: Array, reach: float) -> int:
+    """Return which place is the farthest; of noisy ones, the farthest but for strays."""
+    strays = min(STRAYS, len(along) - 1) if reach > 0 else 0
+    return int(np.argsort(-along, kind="stable")[strays])
 
 
 def _nearest(points: Array, tree: cKDTree) -> NDArray[np.int64]:
