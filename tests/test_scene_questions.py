@@ -80,6 +80,8 @@ def test_a_distance_between_centres_is_asked_for(question: str) -> None:
         ("How far is the mug from view 2's camera?", {"things": ("mug",), "viewpoint": FROM_2}),
         ("How far is the mug from the camera?", {"things": ("mug",)}),
         ("From the window, how far is the mug?", {"things": ("mug", "window")}),
+        ("How far is the bed from the painting?", {"things": ("bed", "painting")}),
+        ("How far is the shed standing from the building?", {"things": ("shed", "building")}),
         ("How far is the black and white dog from the ball?", {"things": ("black and white dog", "ball")}),
         (
             "How far is the cup on the desk from the chair near the door?",
@@ -118,6 +120,7 @@ def test_sizes(question: str, dimension: str | None) -> None:
     [
         "How high above the floor is the lamp?",
         "how high up is the lamp?",
+        "How high is the lamp mounted?",
         "At what height is the lamp?",
         "How far off the ground is the lamp?",
         "How far is the lamp from the floor?",
@@ -146,6 +149,7 @@ def test_heights_above_the_floor(question: str) -> None:
         ("how many objects do you see?", {"things": ("object",)}),
         ("How many red things are there altogether?", {"things": ("red thing",)}),
         ("How many chairs are in view 2?", {"things": ("chair",), "viewpoint": FROM_2}),
+        ("How many plants are in the living room?", {"things": ("plant",)}),
         ("Is there a red ball?", {"things": ("red ball",), "polar": True}),
         ("Are there any chairs in this room?", {"things": ("chair",), "polar": True}),
         ("Can you see a mug?", {"things": ("mug",), "polar": True}),
@@ -254,7 +258,7 @@ def test_no_text_is_too_odd(question: str) -> None:
 
 
 colours = st.sampled_from(["red", "blue", "black and white", "dark green", "small orange"])
-nouns = st.sampled_from(["chair", "box", "mug", "table lamp", "bus", "door"])
+nouns = st.sampled_from(["chair", "box", "mug", "table lamp", "bus", "bed", "painting"])
 things = st.tuples(colours, nouns).map(" ".join)
 
 

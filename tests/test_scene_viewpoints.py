@@ -101,6 +101,11 @@ def test_standing_at_one_thing_and_facing_another(question: str) -> None:
     assert meant(question) == {"kind": "relation", **read}
 
 
+def test_standing_at_a_thing_and_looking_nowhere() -> None:
+    read = {"things": ("bed",), "relation": "right", "polar": True, "viewpoint": Viewpoint(at="doorway")}
+    assert meant("Standing in the doorway, is the bed on the right?") == {"kind": "relation", **read}
+
+
 def test_everything_named_has_to_be_found() -> None:
     asked = parse("Standing at the door facing the sofa, which chair is behind the lamp?", NAMES)
     assert asked.named == ("lamp", "door", "sofa", "chair")

@@ -16,11 +16,16 @@ OPENING = (
 )
 """How questions begin that mean no more by it."""
 
+_PLACED = (
+    r"(?:standing|lying|sitting|hanging|leaning|resting|located|situated|placed|positioned|mounted|fixed|parked|"
+    r"stored|stacked|visible|hidden|found|put|kept|hung|set)"
+)
+"""No rule of endings: "bed", "shed" and "painting" are things."""
 _FLOOR = r"(?:above|over|off|from) (?:the )?(?:floor|ground)"
 
 WORDS: dict[str, str] = {
     "BE": r"(?:is|are|was|were|lies?|stands?|sits?|hangs?|does|do)",
-    "AT": r"(?: (?:\w+ing|\w+ed|hidden|found|put|stand|lie|sit|hang|come|appear|seem))?",
+    "AT": rf"(?: (?:{_PLACED}|stand|lie|sit|hang|come|appear|seem))?",
     "ON": _FLOOR,
     "NEAR": r"(?:(?P<near>nearer|closer)|(?P<far>farther away|farther|further away|further|more distant))",
     "NEAREST": r"(?:(?:the )?(?:nearest|closest)|(?P<far>(?:the )?(?:farthest|furthest|most distant)))",
@@ -42,7 +47,7 @@ WORDS: dict[str, str] = {
     ),
     "IS": (
         r"(?:'s| (?:is|are|was|were|lies?|stands?|sits?|comes?|hides?)(?: there)?"
-        r"(?: (?:\w+ing|\w+ed|hidden|found|put|to be (?:seen|found)))?|"
+        rf"(?: (?:{_PLACED}|to be (?:seen|found)))?|"
         r" (?:can|could|do|does|would) (?:i|you|we|one) (?:see|find|have)| (?:can|could) be (?:seen|"
         r"found)|(?= on| to))"
     ),
@@ -63,10 +68,10 @@ WORDS: dict[str, str] = {
         r"(?:can|do|could|have|did) (?:you|i|we) (?:see|seen|find|found|count|counted)|"
         r"(?:can|could) be (?:seen|found|counted)|"
         r"you see|i see|(?:are |is )?(?:visible|shown|here)|exist|"
-        r"(?:are |is )?(?:within|inside|in) (?:the |this |these |all |that )(?:the |of the )*(?:whole "
-        r"|entire )?"
-        r"(?:room|scene|scan|views?|pictures?|images?|photos?|place|space|house|flat|apartment|office|"
-        r"kitchen|world|capture)))*(?: are| is| were)?"
+        r"(?:are |is )?(?:within|inside|in) (?:the |this |these |all |that )(?:the |of the )*"
+        r"(?:whole |entire |living |dining |class|bath|bed)*"
+        r"(?:room|scene|scan|views?|pictures?|images?|photos?|place|space|house|flat|apartment|building|"
+        r"office|kitchen|hall|garage|shop|world|capture)))*(?: are| is| were)?"
     ),
     "DIMENSION": r"(?P<how>tall|high|wide|broad|deep|long|big|large|small)",
     "EXTENT": r"(?P<how>height|width|breadth|depth|length|size|dimensions|extent|measurements)",
@@ -88,6 +93,7 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         r"how (?:high|far)(?: up)? <a> {BE}{AT}(?: up)? {ON}",
         r"how high up {BE} <a>{AT}",
         r"how high {BE} <a>{AT} up",
+        r"how high {BE} <a> (?:hung|hanging|mounted|placed|fixed|on the wall)",
         r"at (?:what|which) (?:height|altitude)(?: {ON})? {BE} <a>{AT}(?: {ON})?",
         r"(?:what|which) (?:height|altitude) {ON} {BE} <a>{AT}",
         r"{ASK}(?:the )?(?:height|elevation|level) of <a> {ON}",
