@@ -29,11 +29,11 @@ FINE = 2
 """Rays along each side of a pixel for its colour: textures are finer than pixels."""
 BAND = 1 << 15
 """Rays that are followed together."""
-SPARSE = 1.8
+SPARSE = 2.2
 """Width of a drawn point, in distances to its neighbours: what gaps a surface closes."""
 SOME = 10_000
 """Points of a cloud by which its spacing is told."""
-WIDEST = 9
+WIDEST = 15
 """Most pixels that a drawn point is wide."""
 
 
@@ -63,7 +63,7 @@ class Renderer:
             If embreex is not installed.
         """
         if isinstance(self.shape, Points):
-            return _splat(self.shape, self._spacing, camera)
+            return _splat(self.shape, self.spacing, camera)
         size, shape = camera.size, self.shape
         fine = camera.scaled(Size(size.width * FINE, size.height * FINE))
         color = self._cast(shape, fine, lambda hits: hits.color(shape))
@@ -121,7 +121,7 @@ class Renderer:
         return RayMeshIntersector(mesh)
 
     @cached_property
-    def _spacing(self) -> float:
+    def spacing(self) -> float:
         """How far a point of a cloud mostly is from its neighbours."""
         from scipy.spatial import cKDTree
 
@@ -235,13 +235,13 @@ def _splat(cloud: Points, spacing: float, camera: Camera) -> tuple[Colors, Depth
     depth = np.full(width * height, np.inf)
     color = np.full((width * height, 3), BACKGROUND, np.uint8)
     corner = np.floor(pixels - (wide[:, None] - 1) / 2).astype(np.int64)
-    for dy in range(int(wide.max(initial=0))):
-        for dx in range(int(wide.max(initial=0))):
-            x, y = corner[:, 0] + dx, corner[:, 1] + dy
-            inside = (wide > max(dx, dy)) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
-            at, mine = y[inside] * width + x[inside], np.flatnonzero(inside)
+    for ring in range(int(wide.max(initial=0))):
+        large = np.flatnonzero(wide > ring)
+        for dx, dy in [(ring, step) for step in range(ring + 1)] + [(step, ring) for step in range(ring)]:
+            x, y = corner[large, 0] + dx, corner[large, 1] + dy
+            inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
             near = np.full(width * height, -1)
-            near[at] = mine
+            near[y[inside] * width + x[inside]] = large[inside]
             there = np.flatnonzero(near >= 0)
             there = there[far[near[there]] < depth[there]]
             depth[there] = far[near[there]]

@@ -20,7 +20,11 @@ ROOM = 1.8
 EYES = 1.5
 """Metres above the floor, or half of the room's height if that is less."""
 ENCLOSED = 0.7
-"""Share of level rays from the middle of a room that meet the front of a wall."""
+"""Share of level rays from the middle of a room that meet the front of a wall, or of sectors with points."""
+BAND = 0.25
+"""Metres above and below a height that still count as that height, for points."""
+CELLS = 10
+"""Cells along each side of a footprint, half of which a floor covers at least."""
 APART = 0.3
 """Metres, and half of the way, that a camera keeps from the wall behind it."""
 
@@ -68,8 +72,6 @@ def _orbit(vertices: Array, up: Array) -> dict[str, Camera]:
 
 def _room(renderer: Renderer, up: Array) -> dict[str, Camera] | None:
     """Return cameras in a room that look across it; None if the model is none that one could stand in."""
-    if not isinstance(renderer.shape, Surface):
-        return None
     right, forward = _level(up)
     across = renderer.shape.vertices @ np.stack([right, forward, up], axis=1)
     low, high = across.min(axis=0), across.max(axis=0)
@@ -79,7 +81,11 @@ def _room(renderer: Renderer, up: Array) -> dict[str, Camera] | None:
     middle = (low[0] + high[0]) / 2 * right + (low[1] + high[1]) / 2 * forward + height * up
     turns = np.arange(AROUND * 4) * 2 * np.pi / (AROUND * 4)
     level = np.cos(turns)[:, None] * right + np.sin(turns)[:, None] * forward
-    far, front = renderer.first_hits(np.tile(middle, (len(level), 1)), level)
+    if isinstance(renderer.shape, Surface):
+        far, front = renderer.first_hits(np.tile(middle, (len(level), 1)), level)
+    else:
+        far = _nearest(across - np.array([middle @ right, middle @ forward, height]), len(level))
+        front = np.full(len(level), _floored(across - low, high - low))
     if (np.isfinite(far) & front).mean() < ENCLOSED:
         return None
     cameras: dict[str, Camera] = {}
@@ -91,6 +97,25 @@ def _room(renderer: Renderer, up: Array) -> dict[str, Camera] | None:
         name = f"room-{len(cameras) + 1:02d}"
         cameras[name] = Camera(_intrinsics(WIDE_ROOM), looking_at(eye, target, up), SIZE)
     return cameras
+
+
+def _nearest(points: Array, sectors: int) -> Array:
+    """Return how far the nearest points are, in each of some sectors about the origin and at its height."""
+    level = points[np.abs(points[:, 2]) < BAND]
+    turn = np.arctan2(level[:, 1], level[:, 0]) / (2 * np.pi) * sectors
+    far = np.full(sectors, np.inf)
+    np.minimum.at(far, np.rint(turn).astype(np.int64) % sectors, np.hypot(level[:, 0], level[:, 1]))
+    return far
+
+
+def _floored(points: Array, extent: Array) -> bool:
+    """Tell whether the lowest of some points, from the corner of their box on, make a floor all over it.
+
+    Points have no front: that there is a floor within tells a room from the outside of a thing.
+    """
+    lowest = points[points[:, 2] < BAND, :2]
+    cells = np.clip((lowest / extent[:2] * CELLS).astype(np.int64), 0, CELLS - 1)
+    return bool(len(np.unique(cells, axis=0)) >= CELLS**2 / 2)
 
 
 def _intrinsics(degrees: float) -> Array:

@@ -88,11 +88,16 @@ def _read(path: Path, sidecar: Path, state: tuple[tuple[str, int, int], ...]) ->
         words, found = chosen(renderer, up)
         cameras = {name: (camera, None) for name, camera in found.items()}
     render = lru_cache(KEPT)(renderer.render)
+    coarse = (
+        ""
+        if isinstance(model.shape, Surface)
+        else f"; depths are as coarse as the points, {renderer.spacing:.2g} m"
+    )
     axis = "z taken for up" if given is None else "up as stated"
     return Scene(
         source=str(path),
         format="mesh" if isinstance(model.shape, Surface) else "point cloud",
-        convention=f"rendered {words}; {_units(path, scale)}; {axis}",
+        convention=f"rendered {words}; {_units(path, scale)}; {axis}{coarse}",
         views=tuple(
             SceneView(name, camera, partial(_color, render, camera), partial(_depth, render, camera), t)
             for name, (camera, t) in cameras.items()
