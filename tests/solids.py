@@ -12,7 +12,7 @@ from sightloop.memory import Still
 from sightloop.memory.geometry import Camera, rigid
 from sightloop.memory.scene import Scene, SceneView
 from sightloop.memory.still import Size
-from sightloop.tools.llava_next.pocket.blocks import Solid, Table, View, look_at, ray_cast
+from sightloop.tools.llava_next.pocket.blocks import Room, Solid, Table, View, look_at, ray_cast
 from sightloop.tools.llava_next.pocket.things import COLORS
 
 LENS = np.array([[1.25, 0, 0.5], [0, 1.25, 0.5], [0, 0, 1.0]])
@@ -51,11 +51,12 @@ def scene_of(
     holes: float = 0.0,
     turned: float = 0.0,
     moved: float = 0.0,
+    room: Room | None = None,
 ) -> Scene:
     """A scene of views "view1.png", ...; noise of depths is relative, of poses in degrees and metres."""
     chance = np.random.default_rng(0)
     shots = around() if views is None else views
-    table = Table(tuple(solids), tuple(shots), (235, 232, 225))
+    table = Table(tuple(solids), tuple(shots), (235, 232, 225), room)
     made = []
     for number, view in enumerate(shots, start=1):
         color, depth, _ = ray_cast(table, view, SIDE, SIDE)

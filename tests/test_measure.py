@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from solids import BLUE, GREEN, OTHER_GREEN, RED, TABLE, around, colour_eyes, scene_of, solid
 
 from sightloop.memory.scene import Scene
+from sightloop.tools.llava_next.pocket.blocks import random_room
 from sightloop.tools.measure import Measured, measure
 from sightloop.tools.scene_questions import parse
 from sightloop.tools.scene_truth import gap
@@ -156,3 +158,17 @@ def test_intervals_hold_the_value_and_grow_with_what_is_not_known(value, sigma, 
 @given(st.floats(-10, 10), st.floats(0.01, 10))
 def test_the_probability_of_an_order_is_that_of_its_opposite_turned_around(difference, sigma):
     assert holds(difference, sigma) + holds(-difference, sigma) == pytest.approx(1)
+
+
+def test_walls_are_measured_to_as_planes():
+    table = random_room(random.Random(8), 8)
+    assert table.room is not None
+    one = next(one for one in table.solids if sum(o.color == one.color for o in table.solids) == 1)
+    scene = scene_of(table.solids, table.views, room=table.room)
+    first = asked(f"How far is the {one.name} from the wall?", scene).survey.measures[0]
+    truth = min(
+        half - abs(place) - side
+        for half, place, side in zip(table.room.half, (one.x, one.y), one.half[:2], strict=True)
+    )
+    assert first.value == pytest.approx(truth, abs=0.03)
+    assert first.low < truth < first.high

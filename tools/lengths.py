@@ -13,9 +13,11 @@ from .localise import Located, Thing, standing
 from .look import Eyes
 from .relations import stand, view_words
 from .scene_questions import Dimension, SceneQuestion
-from .surfaces import Gap, bounds, footprint, gap, gap_to
+from .surfaces import Gap, bounds, footprint, gap, gap_to, reached
 from .uncertainty import interval, spread, unknown
 
+WALLS = frozenset({"wall", "nearest wall", "closest wall"})
+"""Names of the planes that enclose a room, which are no pieces."""
 STANDING = 0.03
 """Metres, or share of its height, by which what stands on the floor may seem to be above it."""
 GUESSED = 0.5
@@ -26,6 +28,8 @@ def distance(_: Eyes, located: Located, question: SceneQuestion) -> Finding:
     """How far apart two things are, or one and a camera: the nearest of those that the names fit."""
     if len(question.things) == 1:
         return _to_camera(located, question)
+    if WALLS & set(question.things):
+        return _to_wall(located, question)
     pairs = _pairs(located, question.things)
     if not pairs:
         name = question.things[0]
@@ -41,6 +45,30 @@ def distance(_: Eyes, located: Located, question: SceneQuestion) -> Finding:
     text = first[0].words + (f" Of {len(pairs)} pairs that fit, these are nearest." if len(pairs) > 1 else "")
     measures = tuple(each for each, _ in (both[::-1] if question.centres else both))
     return Finding(text, give_or_take(first[0]), first[0].confidence, measures, tuple(notes + first[1]))
+
+
+def _to_wall(located: Located, question: SceneQuestion) -> Finding:
+    """Tell how far a thing is from the nearest wall that views show."""
+    name = next(thing for thing in question.things if thing not in WALLS)
+    things, walls = located.of(name), located.proposals.walls
+    if not walls:
+        return Finding("I found no wall in the views that I looked at.", "not found", 0.5, ())
+    normals = np.stack([wall.normal for wall in walls])
+    heights = np.array([wall.height for wall in walls])
+    ways = [-reached(thing.surface, -normals) - heights for thing in things]
+    k, wall = min(
+        ((k, w) for k in range(len(things)) for w in range(len(walls))),
+        key=lambda pair: ways[pair[0]][pair[1]],
+    )
+    thing, value = things[k], max(0.0, float(ways[k][wall]))
+    low, high = interval(value, float(np.hypot(_sigma(thing), walls[wall].sigma)))
+    told = _told(value, low, high, located)
+    words = f"{_start(the(thing, located.things))} is {told} from the nearest wall."
+    foot = thing.centre - normals[wall] * (normals[wall] @ thing.centre - heights[wall])
+    found = _measure(
+        "distance", words, value, low, high, located, (thing,), (foot + normals[wall] * value, foot)
+    )
+    return Finding(words, give_or_take(found), found.confidence, (found,), tuple(_several(things, name)))
 
 
 def _pairs(located: Located, names: tuple[str, ...]) -> list[tuple[Thing, Thing]]:

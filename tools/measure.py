@@ -96,7 +96,9 @@ def measure(
         If nothing can be measured in the scene, or the question is of the kind "open".
     """
     open_slot = question.kind in ("behind", "nearest") and not question.among
-    names = (*question.named, ANYTHING) if open_slot else question.named
+    walls = lengths.WALLS if question.kind == "distance" else frozenset()
+    named = tuple(name for name in question.named if name not in walls)
+    names = (*named, ANYTHING) if open_slot else named
     located = localise(eyes, scene, names, views, cloud=cloud, detector=detector, looks=looks)
     wanted = [name for name in located.missing if name not in GENERIC and name != question.among]
     if wanted and question.kind != "count":
