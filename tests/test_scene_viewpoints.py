@@ -134,6 +134,11 @@ def test_everything_named_has_to_be_found() -> None:
             "Which object is hidden behind the sofa from view 3?",
             {"things": ("sofa",), "relation": "behind", "viewpoint": FROM_3},
         ),
+        ("Is there anything behind the sofa?", {"things": ("sofa",), "relation": "behind"}),
+        (
+            "Is there a chair to the left of the sofa, seen from view 2?",
+            {"things": ("sofa",), "relation": "left", "viewpoint": FROM_2, "among": "chair"},
+        ),
         (
             "I'm at the window looking at the door. What is on my right?",
             {"relation": "right", "viewpoint": Viewpoint(at="window", facing="door")},

@@ -41,6 +41,10 @@ WORDS: dict[str, str] = {
         r"(?P<front>(?:right |directly )?(?:in front of|ahead of) (?:me|you|us))|"
         r"(?P<behind>(?:right |directly )?behind (?:me|you|us)))"
     ),
+    "ANY": (
+        r"(?:is|are) there (?:(?:any|some)(?:thing| things?| objects?)|"
+        r"(?:an?|any|some) (?P<among>[\w' -]+?))"
+    ),
     "WHAT": (
         r"(?:what else|what|who|(?:which|what)(?: (?:one )?of)?(?: the)? (?P<among>[\w' -]+?)|"
         r"(?:name|list) (?:what|the (?P<among2>[\w' -]+?))(?: that| which)?)"
@@ -195,6 +199,8 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
     "behind": (
         r"{WHAT}{IS} {SIDE} <b>{FROM}",
         r"{WHAT}{IS} {MINE}",
+        r"{ANY} {SIDE} <b>{FROM}",
+        r"{ANY} {MINE}",
         r"what does <b> (?P<behind>hide|cover|conceal|occlude){FROM}",
         r"what is (?P<behind>hidden|covered|concealed|occluded) by <b>{FROM}",
     ),

@@ -188,7 +188,7 @@ _NO_NAME = re.compile(
     r"something|anything|everything|each other|one another|front|back|side)$|"
     r"\b(?:what|which|who|how|where|when|why|is|are|was|were|do|does|did|until|than|or|if|from|to|between|left|"
     r"right|have|has|would|come|comes|stand|stands|you|i|me|we|they|behind|nearest|closest|farthest|furthest|biggest|largest|smallest|tallest|shortest|highest|"
-    r"lowest|nearer|closer|farther|further|last|far|apart|seen|view|views|each|other|number|not|no)\b|"
+    r"lowest|nearer|closer|farther|further|last|far|apart|seen|view|views|each|other|number|there|anything|something|everything|nothing|not|no)\b|"
     r"(?<!\bblack) and\b|\b(?:of|in|on|the|an?)$|^(?:of|in|on|by|and|with)\b"
 )
 """What no name of one thing holds."""
