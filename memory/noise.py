@@ -24,7 +24,7 @@ SAMPLES = 1500
 PIXELS = 80_000
 """Of a view's depth map, thinned."""
 ROUNDS = 8
-GATES = 0.06, 0.015
+GATES = 0.1, 0.015
 """How far apart two points of one surface may be, relative to the depth: in the first round and the last."""
 ALIKE = 40
 """Grey levels that one surface's colours differ by in two views, at most."""
@@ -40,8 +40,8 @@ LOCATED = 0.7
 """Pixels that matched points are off where all is right."""
 FIRST = 0.01
 """Radians, and share of the depth, by which poses are taken to be off before anything is known."""
-SETTLED = 200
-"""Rounds in which the size of the poses' errors is found."""
+SETTLING, SETTLED = 30, 60
+"""Rounds in which the size of the poses' errors is found, each time the poses move and at last."""
 
 
 class Noise(NamedTuple):
@@ -145,7 +145,7 @@ def adjust(scene: Scene, names: Sequence[str] | None = None) -> Adjustment:
         prior = np.maximum(_spread(matrix, side, prior), FIRST / 50 * np.array([1.0, far]))
         solved = np.linalg.solve(matrix + _firm(prior, len(frames)), side)
         moves = np.asarray(solved, dtype=np.float64).reshape(-1, 6)
-    turned, shifted = _spread(matrix, side, prior)
+    turned, shifted = _spread(matrix, side, prior, SETTLED)
     compared = len({(min(one.i, one.j), max(one.i, one.j)) for one in met})
     apart = np.concatenate([np.abs(one.off) / one.far for one in met])
     left = float(np.median(apart)) / 0.6745 / 2**0.5
@@ -265,13 +265,16 @@ def _equations(met: Sequence[_Met], moves: Array) -> tuple[Array, Array]:
     return matrix, side
 
 
-def _spread(matrix: Array, side: Array, prior: Array) -> Array:
+def _spread(matrix: Array, side: Array, prior: Array, rounds: int = SETTLING) -> Array:
     """Return the standard deviation of turns and shifts, (2,): expectation and maximisation."""
     count = len(side) // 6
-    for _ in range(SETTLED):
+    for _ in range(rounds):
+        before = prior
         covariance = np.linalg.inv(matrix + _firm(prior, count))
         square = (covariance @ side) ** 2 + np.diag(covariance)
         prior = np.sqrt(square.reshape(count, 2, 3).mean(axis=(0, 2)))
+        if np.allclose(prior, before, rtol=2e-3, atol=0):
+            break
     return prior
 
 

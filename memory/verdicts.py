@@ -18,6 +18,8 @@ CLEARLY = 0.1
 """How much more of the pixels must agree for another reading of the files to be suspected."""
 MOSTLY = 0.5
 """Share of what falls into another view that must agree once poses are moved: floors alone agree easily."""
+SHAKEN = 2.0
+"""Degrees that poses may be off and still be called noisy, not wrong."""
 STILL = 1e-4
 """Share of the depth by which cameras must be apart to be in two places."""
 LOOKED = 0.02
@@ -102,8 +104,8 @@ def judge(
     ]
     best, words = max(suspected, key=lambda other: other[0].agreement, default=(stated, ""))
     shaken = stated.depth > GOOD + noise.depth_rel and moved.depth < GOOD + noise.depth_rel
-    shaken &= moved.agreement > MOSTLY * moved.overlap
-    if shaken and moved.agreement > best.agreement - CLEARLY / 2:
+    shaken &= moved.agreement > MOSTLY * moved.overlap and np.degrees(noise.pose_rad) < SHAKEN
+    if shaken and moved.agreement >= best.agreement:
         return True, (
             f"The views fit each other but for poses that are off by about {np.degrees(noise.pose_rad):.2g} "
             f"degrees and {noise.pose_m:.2g} {unit}: as they are, {stated}; moved by as much, {moved}."
