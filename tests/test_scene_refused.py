@@ -257,3 +257,12 @@ def test_bad_frames_of_nerfstudio_are_named(tmp_path: Path, name: str) -> None:
         assert len(read) == len(SCENE) - 1
         assert "frame 0" in read.warnings[0]
         assert word in read.warnings[0]
+
+
+def test_a_colmap_name_that_is_no_text_is_left_out(tmp_path: Path) -> None:
+    folder = colmap(SCENE, tmp_path)
+    file = folder / "sparse" / "0" / "images.bin"
+    file.write_bytes(file.read_bytes().replace(b"view2.png", b"v\xff\xfew2.png"))
+    read = open_scene(folder)
+    assert len(read) == len(SCENE) - 1
+    assert "not UTF-8" in read.warnings[0]

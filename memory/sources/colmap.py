@@ -66,9 +66,11 @@ def read_colmap(path: Path) -> Scene:
     """
     model = _largest(path)
     folder = _pictures(path, model)
-    source, views, warnings = str(path.resolve()), [], []
+    source, views = str(path.resolve()), []
+    warnings: list[str] = []
     reconstruction = _read(model)
-    for image in sorted(reconstruction.images.values(), key=lambda image: in_order(image.name)):
+    images = _in_order(reconstruction, model, warnings)
+    for image in images:
         if not image.has_pose:
             warnings.append(f"{model}: {image.name} has no pose and is left out.")
             continue
@@ -79,7 +81,7 @@ def read_colmap(path: Path) -> Scene:
     if not views:
         raise SceneError("; ".join(warnings[:3]) or f"{model} holds no posed picture.", input=source)
     points = [point.xyz for point in reconstruction.points3D.values()]
-    if without := _unposed(folder, {image.name for image in reconstruction.images.values()}):
+    if without := _unposed(folder, {image.name for image in images}):
         more = ", ..." if len(without) > NAMED else ""
         warnings.append(
             f"{model} has no pose of {len(without)} other pictures in {folder}: "
@@ -123,6 +125,17 @@ def _pictures(path: Path, model: Path) -> Path:
             if (base / name).is_dir():
                 return base / name
     return path
+
+
+def _in_order(reconstruction: Any, model: Path, warnings: list[str]) -> list[Any]:
+    """Return the images whose names can be read, in their order."""
+    named = {}
+    for number, image in reconstruction.images.items():
+        try:
+            named[image.name] = image
+        except UnicodeDecodeError:
+            warnings.append(f"{model}: the name of image {number} is not UTF-8, and it is left out.")
+    return [named[name] for name in sorted(named, key=in_order)]
 
 
 def _unposed(folder: Path, names: set[str]) -> list[str]:

@@ -75,6 +75,8 @@ def largest_model(images: Path, work: Path, names: list[str], tell: Progress, li
     )
     run.step("matches", _pairs(len(names)), lambda token: _match(pycolmap, run.database, len(names), token))
     options = pycolmap.IncrementalPipelineOptions(random_seed=SEED, min_model_size=min(3, len(names)))
+    options.mapper.random_seed = options.triangulation.random_seed = SEED
+    options.num_threads = options.mapper.num_threads = 1  # sums of several threads differ from run to run
     models = run.step(
         "poses",
         len(names),
@@ -150,14 +152,17 @@ def _pairs(count: int) -> int:
 
 
 def _match(pycolmap: Any, database: Path, count: int, token: Any) -> None:
-    options = pycolmap.FeatureMatchingOptions(use_gpu=False)
+    match: dict[str, Any] = {
+        "matching_options": pycolmap.FeatureMatchingOptions(use_gpu=False),
+        "verification_options": pycolmap.TwoViewGeometryOptions(),
+        "cancellation_token": token,
+    }
+    match["verification_options"].ransac.random_seed = SEED
     if count <= ALL_PAIRS:
-        pycolmap.match_exhaustive(database, matching_options=options, cancellation_token=token)
+        pycolmap.match_exhaustive(database, **match)
         return
     walk = pycolmap.SequentialPairingOptions(overlap=NEXT, quadratic_overlap=True, loop_detection=False)
-    pycolmap.match_sequential(
-        database, matching_options=options, pairing_options=walk, cancellation_token=token
-    )
+    pycolmap.match_sequential(database, pairing_options=walk, **match)
 
 
 def _why_not(pycolmap: Any, path: Path, count: int) -> str:
