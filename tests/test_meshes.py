@@ -202,6 +202,7 @@ def test_evidence_on_a_mesh_that_changed_is_refused(tmp_path: Path) -> None:
     path = poster(tmp_path, "obj")
     scene = open_scene(path)
     evidence = Evidence.of(scene.still(scene.names[2]), "it is there", 0.9)
+    evidence.reopen()
     Image.new("RGB", (8, 8), (0, 0, 0)).save(tmp_path / "quadrants.png")
     with pytest.raises(EvidenceError, match="other pixels"):
         evidence.reopen()

@@ -25,7 +25,7 @@ from ...errors import SceneError
 from ..geometry import Array, Camera
 from ..scene import Depth, Scene, SceneView
 from ..still import Size
-from .mesh_loading import CLOUDS, SURFACES, Colors, Surface, load_model
+from .mesh_loading import CLOUDS, SURFACES, Colors, Points, Surface, load_model
 from .mesh_render import Renderer
 from .mesh_views import chosen
 
@@ -88,11 +88,9 @@ def _read(path: Path, sidecar: Path, state: tuple[tuple[str, int, int], ...]) ->
         words, found = chosen(renderer, up)
         cameras = {name: (camera, None) for name, camera in found.items()}
     render = lru_cache(KEPT)(renderer.render)
-    coarse = (
-        ""
-        if isinstance(model.shape, Surface)
-        else f"; depths are as coarse as the points, {renderer.spacing:.2g} m"
-    )
+    coarse = ""
+    if isinstance(model.shape, Points):
+        coarse = f"; depths are as coarse as the points, {renderer.spacing:.2g} m"
     axis = "z taken for up" if given is None else "up as stated"
     return Scene(
         source=str(path),

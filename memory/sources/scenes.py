@@ -88,9 +88,13 @@ def _known(source: str, state: float) -> Scene:
 
 
 def _state(place: Path) -> float:
-    """Return when a scene's file, or what lies in its folder, changed last; 0 where there is nothing."""
+    """Return when a scene's file, or what lies in its folder, changed last; 0 where there is nothing.
+
+    Sidecars and textures lie beside a file, and are part of what it shows.
+    """
     try:
-        inside = [entry.stat().st_mtime for entry in os.scandir(place)] if place.is_dir() else []
+        folder = place if place.is_dir() else place.parent
+        inside = [entry.stat(follow_symlinks=False).st_mtime for entry in os.scandir(folder)]
         return max([place.stat().st_mtime, *inside])
     except OSError:
         return 0.0
