@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from .steps import Picture
 from .tool import Arguments, Found, Tool
 
 if TYPE_CHECKING:
+    from ..memory.placed import Survey
     from ..memory.scene import Scene
     from ..tools.measure import Measured
 
@@ -23,6 +25,8 @@ VIEWS = 8
 """Views that a question is looked at with, at most, unless the model sees fewer well."""
 CITED, CITED_EACH = 12, 2
 """Pieces of evidence that a measurement cites, at most, and of each object."""
+MARKED = 2
+"""Views that a brain is shown with labels on what was found."""
 
 
 class Measuring(Arguments):
@@ -59,18 +63,34 @@ def _measure(eyes: Eyes, state: State, measuring: Measuring) -> Found:
 
 def _told(state: State, scene: Scene, found: Measured) -> Found:
     cited = _cited(scene, found)
-    shown = dict.fromkeys(shot.camera for shot in found.survey.shots if shot.looked)
-    pictures = tuple(_picture(state, scene, name) for name in shown)
+    drawn = _drawn(state, scene, found.survey)
+    objects = [f"{one.label} {one.name}" for one in found.survey.placed]
+    told = [measure.words for measure in found.survey.measures[1:]]
     return Found(
-        text=found.text,
+        text="\n".join([found.text, *told, *(["labels: " + ", ".join(objects)] if objects else []), *drawn]),
         answer=found.text,
         confidence=found.confidence,
         parts=found.parts,
-        pictures=pictures,
+        pictures=tuple(drawn.values()),
         notes=found.notes,
         survey=found.survey,
         cited=cited,
     )
+
+
+def _drawn(state: State, scene: Scene, survey: Survey) -> dict[str, Picture]:
+    """Return the views that show most of what was found, with its labels, and the map, by what they are."""
+    from ..tools.scene_map import draw, marked
+
+    seen = Counter(seen.camera for one in survey.placed for seen in one.seen)
+    made = {}
+    for camera, _ in seen.most_common(MARKED):
+        picture = state.gallery.add(marked(scene, survey, camera))
+        made[f"{picture.name} is {_name(scene, camera)} with these labels"] = picture
+    if made:
+        picture = state.gallery.add(draw(survey))
+        made[f"{picture.name} is a map of them from above"] = picture
+    return made
 
 
 def _cited(scene: Scene, found: Measured) -> tuple[Citation, ...]:
@@ -160,7 +180,11 @@ def _within(eyes: Eyes, scene: Scene, names: Sequence[str], question: str) -> li
 
 def _picture(state: State, scene: Scene, camera: str) -> Picture:
     """Return a view as steps tell it; it is called by its number in the scene, whenever it is looked at."""
-    return state.gallery.add(scene.still(camera), f"view {scene.names.index(camera) + 1}")
+    return state.gallery.add(scene.still(camera), _name(scene, camera))
+
+
+def _name(scene: Scene, camera: str) -> str:
+    return f"view {scene.names.index(camera) + 1}"
 
 
 def _room(state: State) -> Scene:

@@ -12,9 +12,9 @@ from PIL import Image
 
 from sightloop import LlavaNext, View, VisualAgent
 from sightloop.agent import Limits, Result
+from sightloop.agent.chat_brain import ChatBrain
 from sightloop.agent.scene_tools import SCENE_TOOLS
 from sightloop.agent.steps import ObservationStep, PlanStep
-from sightloop.agent.toolbox import TOOLS
 from sightloop.agent.trace import diff, replay
 from sightloop.errors import ApprovalNeeded, EvidenceError, InputError, SceneError
 from sightloop.memory import Box
@@ -22,6 +22,7 @@ from sightloop.memory.sources.scenes import open_scene
 
 from .command import Sightloop, in_process
 from .on_a_table import SOLIDS, apart, write_table
+from .scripted_chat import calling, scripted_chat
 
 HOW_FAR = "How far is the red block from the blue ball?"
 
@@ -209,8 +210,34 @@ def test_views_that_cannot_be_read_are_reported_and_the_rest_is_used(
     assert result.measures[0].value == pytest.approx(apart("red block", "blue ball"), rel=0.06)
 
 
-def test_brains_are_offered_what_the_scene_allows() -> None:
-    assert {tool.name for tool in SCENE_TOOLS} == {"measure", "views"} <= set(TOOLS)
+def test_a_chat_model_measures_by_tool_calls_and_sees_chosen_views(eyes: LlavaNext, scan: Path) -> None:
+    model = scripted_chat(
+        calling(("views", {"count": 2})),
+        calling(("measure", {"question": "How tall is the red block?"})),
+        calling(("measure", {"question": "What a nice room?"})),
+        "The red block is 0.68 m high.",
+    )
+    result = VisualAgent(eyes, brain=ChatBrain(model)).run("Tell me about the red block.", scan)
+    offered = {tool["function"]["name"] for tool in model.tools}
+    assert {tool.name for tool in SCENE_TOOLS} == {"measure", "views"} <= offered
+    assert "find" not in offered
+    assert "3D scene of 8 posed views" in str(model.told[0])
+    blocks = [block for message in model.told[1] for block in message.content_blocks]
+    assert len([block for block in blocks if block["type"] == "image"]) == 2
+    views, measured, refused = [step for step in result.steps if isinstance(step, ObservationStep)]
+    assert len(views.pictures) == 2
+    assert len(measured.pictures) == 3  # two views with labels, and the map
+    assert "from above" in measured.text
+    assert measured.survey is not None
+    assert measured.survey.measures[0].value == pytest.approx(0.68, abs=0.05)
+    assert refused.failed
+    assert result.answer == "The red block is 0.68 m high."
+
+
+def test_without_a_scene_nothing_is_offered_that_needs_one(eyes: LlavaNext, picture: Path) -> None:
+    model = scripted_chat("a picture")
+    VisualAgent(eyes, brain=ChatBrain(model)).run("What is this?", picture)
+    assert not {"measure", "views"} & {tool["function"]["name"] for tool in model.tools}
 
 
 # ---------------------------------------------------------------- the command line
