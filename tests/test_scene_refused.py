@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 from sightloop.errors import SceneError
 from sightloop.memory.sources.scenes import is_scene, open_scene
 
-from .datasets import colmap, nerfstudio, scannet, scene_json, seven_scenes
+from .datasets import colmap, nerfstudio, scannet, scene_json, seven_scenes, tum
 from .posed import room
 
 SCENE = room(3)
@@ -266,3 +267,14 @@ def test_a_colmap_name_that_is_no_text_is_left_out(tmp_path: Path) -> None:
     read = open_scene(folder)
     assert len(read) == len(SCENE) - 1
     assert "not UTF-8" in read.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "500 500", "500 500 wide high", "1 2 3 4 5 6 7 8 9 10", "-500 500 1 1"]
+)
+@pytest.mark.parametrize("write", [tum, seven_scenes])
+def test_a_lens_that_is_none_names_its_file(tmp_path: Path, write: Callable, content: str) -> None:
+    folder = write(SCENE, tmp_path)
+    (folder / "camera.txt").write_text(content)
+    with pytest.raises(SceneError, match=r"camera\.txt|intrinsics"):
+        open_scene(folder)

@@ -124,7 +124,7 @@ def _view(
     if matrix.shape != (4, 4):
         raise SceneError(f"transform_matrix is not 4x4 but {matrix.shape}.", input=str(file))
     matrix[:3, 3] /= shrunk
-    pose = inverted(matrix @ OPENGL, "transform_matrix", file)
+    pose = OPENGL @ inverted(matrix, "transform_matrix", file)
     depth, scale = _depth(file, fields, frame)
     if depth is not None:
         depth = usable(depth, size, which, warnings)

@@ -227,6 +227,24 @@ def read_matrix(path: Path, name: str) -> NDArray[np.float64]:
     return matrix
 
 
+def read_lens(file: Path, least: int, most: int) -> NDArray[np.float64]:
+    """Read fx fy cx cy and what follows of a text file, (N,) with ``least`` <= N <= ``most``.
+
+    Raises
+    ------
+    SceneError
+        If it holds something else, or another number of numbers.
+    """
+    try:
+        numbers = np.array(file.read_text(encoding="utf-8").split(), dtype=np.float64)
+    except (OSError, ValueError) as error:
+        raise SceneError(f"{file} does not hold fx fy cx cy: {error}.", input=str(file)) from error
+    if not least <= len(numbers) <= most:
+        message = f"{file} holds {len(numbers)} numbers, not {least} to {most}: fx fy cx cy [k1 k2 p1 p2 k3]."
+        raise SceneError(message, input=str(file))
+    return numbers
+
+
 def inverted(camera_to_world: NDArray[np.float64], name: str, file: Path) -> NDArray[np.float64]:
     """Return the world-to-camera pose of a camera-to-world one.
 

@@ -18,7 +18,7 @@ from ...errors import SceneError
 from ..geometry import Array, Camera
 from ..scene import Scene, SceneView
 from ..still import Size
-from .scene_files import inverted, read_color, read_depth, read_matrix, size_of, usable
+from .scene_files import inverted, read_color, read_depth, read_lens, read_matrix, size_of, usable
 
 FOCAL, CENTRE, SIZE = 585.0, (320.0, 240.0), Size(640, 480)
 CAMERA = "camera.txt"
@@ -71,10 +71,7 @@ def _lens(path: Path) -> Array:
     file = path / CAMERA
     if not file.is_file():
         return np.array([[FOCAL, 0, CENTRE[0]], [0, FOCAL, CENTRE[1]], [0, 0, 1]])
-    try:
-        fx, fy, cx, cy = np.loadtxt(file).ravel()[:4]
-    except (OSError, ValueError) as error:
-        raise SceneError(f"{file} does not hold fx fy cx cy: {error}.", input=str(file)) from error
+    fx, fy, cx, cy = read_lens(file, 4, 4)
     return np.array([[fx, 0, cx + 0.5], [0, fy, cy + 0.5], [0, 0, 1]])
 
 

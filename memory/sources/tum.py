@@ -18,7 +18,7 @@ from ...errors import SceneError
 from ..geometry import Array, Camera
 from ..scene import Scene, SceneView
 from ..still import Size
-from .scene_files import inside, inverted, read_color, read_depth, size_of, usable
+from .scene_files import inside, inverted, read_color, read_depth, read_lens, size_of, usable
 from .trajectory import Trajectory
 
 APART = 0.02
@@ -111,12 +111,7 @@ def _lens(path: Path) -> Array:
     """Return fx fy cx cy and five coefficients of distortion."""
     file = path / CAMERA
     if file.is_file():
-        try:
-            numbers = np.loadtxt(file).ravel()
-        except (OSError, ValueError) as error:
-            raise SceneError(f"{file} does not hold fx fy cx cy: {error}.", input=str(file)) from error
-        if not 4 <= len(numbers) <= 9:
-            raise SceneError(f"{file} holds {len(numbers)} numbers, not {NUMBERS}.", input=str(file))
+        numbers = read_lens(file, 4, 9)
         return np.pad(numbers, (0, 9 - len(numbers)))
     for name, published in PUBLISHED.items():
         if name in path.resolve().name:
