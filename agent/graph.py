@@ -86,7 +86,8 @@ class Loop:
         plans = [run.meter.plan(prompt) for prompt in prompts]
         tokens = sum(plan.visual_tokens for plan in plans)
         restated = [f"understood as: {state.whole}"] if state.whole != state.asked else []
-        own = (f"{still.origin.source}: {note}" for still in state.stills for note in still.notes)
+        own = [f"{still.origin.source}: {note}" for still in state.stills for note in still.notes]
+        own += state.room.warnings if state.room is not None else ()
         run.emit(
             PlanStep(
                 **run.meter.lap(),

@@ -104,14 +104,14 @@ def _scene(item: Input) -> Scene | None:
 
 
 def _alone(scenes: list[Scene], given: list[Input]) -> Gathered:
-    """Return the only input, which is a scene, with what its reader left out."""
+    """Return the only input, which is a scene."""
     scene = scenes[0]
     if len(given) > 1:
         raise InputError(
             f"{scene.source} is a 3D scene, which is asked about alone; ask about the rest separately.",
             input=scene.source,
         )
-    return Gathered([], [InputError(line, input=scene.source) for line in scene.warnings], (), scene)
+    return Gathered([], [], (), scene)
 
 
 def _apart(inputs: Iterable[Input]) -> tuple[list[Input], list[str], list[InputError]]:
