@@ -20,8 +20,9 @@ WALLS = frozenset({"wall", "nearest wall", "closest wall"})
 """Names of the planes that enclose a room, which are no pieces."""
 STANDING = 0.03
 """Metres, or share of its height, by which what stands on the floor may seem to be above it."""
-GUESSED = 0.5
-"""Where between what was seen and nothing a surface is put that no view saw."""
+GUESSED, MORE = 0.25, 0.5
+"""Where a side that no view saw is put, between what was seen of the thing and the farthest that it may be;
+and that, over the thing's extent along the ground."""
 
 
 def distance(_: Eyes, located: Located, question: SceneQuestion) -> Finding:
@@ -87,10 +88,11 @@ def _width(one: Thing, other: Thing, centres: bool) -> float:
 def _gap(located: Located, one: Thing, other: Thing) -> tuple[Measure, list[str]]:
     found = gap(one.surface, other.surface)
     ends = unknown(located.scene, located.views, found.ends, 3 * located.slack)
-    lacking = min(sum(ends), found.width)
+    most = [MORE * max(thing.placed.size[:2]) if thing.placed.size else 0.0 for thing in (one, other)]
+    lacking = min(sum(map(min, ends, most)), found.width)
     value = found.width - GUESSED * lacking
     sigma = float(np.hypot(2**0.5 * located.slack, spread(one.surface, other.surface)))
-    low, high = interval(value, sigma, GUESSED * lacking, GUESSED * lacking)
+    low, high = interval(value, sigma, (1 - GUESSED) * lacking, GUESSED * lacking)
     notes = [
         f"no view shows the side of {the(thing, located.things)} that faces the other: the interval is wider"
         for thing, missing in zip((one, other), ends, strict=True)
