@@ -225,10 +225,11 @@ def test_the_sentences_of_the_bench_are_understood() -> None:
     slots = {"a": "red cube", "b": "blue ball", "c": "lamp", "xs": "red cubes", "k": "3"}
     for kind, sentences in WORDINGS.items():
         for sentence in sentences:
-            read = parse(sentence.format(**slots, side="left", depth="behind"), NAMES)
-            assert read.kind != "open", (kind, sentence)
-            assert set(read.named) <= {"red cube", "blue ball", "lamp"}, sentence
-            assert read.viewpoint == FROM_3 or "{k}" not in sentence, sentence
+            for side, depth in (("left", "behind"), ("right", "in front of")):
+                read = parse(sentence.format(**slots, side=side, depth=depth), NAMES)
+                assert read.kind != "open", (kind, sentence)
+                assert set(read.named) <= {"red cube", "blue ball", "lamp"}, sentence
+                assert read.viewpoint == FROM_3 or "{k}" not in sentence, sentence
 
 
 WORDS = re.findall(

@@ -28,9 +28,10 @@ _WHO = (
     r"(?:(?:if|when|while|suppose|imagine|assume|say) )?"
     r"(?:(?:i|you|we|someone|somebody|one|a person)\b ?)?(?:(?:am|are|is|was|were|'m|'re|'s)\b ?)?"
 )
-_STANDING = (
-    rf"(?:{_WHO}(?:standing|sitting|placed)|"
-    r"(?:(?:if|when|while) )?(?:i|you|we|someone) (?:stands?|stood|sits?|sat))"
+_STANDING = (  # "standing" alone begins a clause: "is the cup standing in front of the box?" is of the cup
+    r"(?:(?:^|(?<=, )|(?:if|when|while|and) )(?:standing|sitting|placed)|"
+    r"(?:(?:if|when|while|suppose|imagine|assume|say) )?(?:i|you|we|someone|somebody|one|a person)"
+    r"(?:(?: am| are| is| was| were|'m|'re|'s)? (?:standing|sitting|placed)| stands?| stood| sits?| sat))"
 )
 _BEING = r"(?:(?:if|when|while|suppose) )?(?:i|you|we)(?: am| are|'m|'re)"
 _BY = r"(?:right )?(?:at|by|on|in front of|in|near|next to|beside)"
@@ -44,7 +45,7 @@ _PATTERNS = tuple(
     for pattern in (
         rf"\b(?:{_STANDING}|{_BEING}) {_BY} {_SPOT},? (?:and |while |when )?(?:(?:i |you )?(?:am |are )?)?"
         rf"{_FACING} {_FACED}",
-        rf"\b{_WHO}{_FACING} (?P<facing>[^,]+?),? (?:from|(?:while |and )?{_STANDING} {_BY}) {_ENDING}",
+        rf"\b{_WHO}{_FACING} (?P<facing>[^,]+?),? (?:from|{_STANDING} {_BY}) {_ENDING}",
         rf"\bfrom {_SPOT},? {_FACING} {_FACED}",
         rf"\b(?:{_STANDING}|{_BEING}) {_BY} {_ENDING}",
         rf"\bfrom (?:the (?:place|spot|point) )?where {_SPOT} (?:was taken|is|was|stands?|looks|sits?)"
