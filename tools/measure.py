@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ..errors import SceneError
 from ..memory.placed import Measure, Shot, Survey
 from ..memory.scene import Scene
 from . import lengths, sides, tallies
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 ANYTHING = "thing"
 """What is localised beside the named things where a question asks what is somewhere."""
+ONE_PLACE = 1e-6
+"""How far apart cameras may stand, in the scene's unit, and be in one place."""
 NOT_METRIC = "lengths are in the scene's own units: its scale is not known"
 
 
@@ -95,6 +100,7 @@ def measure(
     SceneError
         If nothing can be measured in the scene, or the question is of the kind "open".
     """
+    _check(scene, views)
     open_slot = question.kind in ("behind", "nearest") and not question.among
     walls = lengths.WALLS if question.kind == "distance" else frozenset()
     named = tuple(name for name in question.named if name not in walls)
@@ -105,6 +111,18 @@ def measure(
         return _absent(located, wanted)
     finding = _KINDS[question.kind](eyes, located, question)
     return _measured(located, finding)
+
+
+def _check(scene: Scene, views: Sequence[str]) -> None:
+    """Refuse views that nothing can be measured in: what would come out is not even wrong."""
+    chosen = [scene.view(name) for name in views]
+    centres = np.stack([view.camera.centre for view in chosen])
+    if all(view.depth is None for view in chosen) and np.ptp(centres, axis=0).max() < ONE_PLACE:
+        raise SceneError(
+            f"nothing can be measured in {scene.source}: there is no depth, and all its {len(chosen)} views that "
+            "were looked at are from one place. Ask about the picture itself, or add depth or other views.",
+            input=scene.source,
+        )
 
 
 _KINDS = {
