@@ -119,7 +119,7 @@ def _check(scene: Scene, views: Sequence[str]) -> None:
     centres = np.stack([view.camera.centre for view in chosen])
     if all(view.depth is None for view in chosen) and np.ptp(centres, axis=0).max() < ONE_PLACE:
         raise SceneError(
-            f"nothing can be measured in {scene.source}: there is no depth, and all its {len(chosen)} views that "
+            f"nothing can be measured in {scene.source}: there is no depth, and all {len(chosen)} views that "
             "were looked at are from one place. Ask about the picture itself, or add depth or other views.",
             input=scene.source,
         )
