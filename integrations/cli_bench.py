@@ -56,7 +56,7 @@ def bench_video(
 @bench.command("scene")
 def bench_scene(
     seed: Annotated[int, typer.Option(help="Of the worlds that are rendered.")] = 1,
-    count: Annotated[int, typer.Option(min=1, help="Block worlds, and as many rooms.")] = 8,
+    count: Annotated[int, typer.Option(min=1, help="Block worlds, and as many rooms.")] = 6,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

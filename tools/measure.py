@@ -100,6 +100,8 @@ def measure(
     SceneError
         If nothing can be measured in the scene, or the question is of the kind "open".
     """
+    if question.kind not in _KINDS:
+        raise SceneError(f"{question.text!r} asks for nothing to be measured.", input=question.text)
     _check(scene, views)
     open_slot = question.kind in ("behind", "nearest") and not question.among
     walls = lengths.WALLS if question.kind == "distance" else frozenset()
