@@ -208,5 +208,8 @@ def save(model: LlavaNextForConditionalGeneration, folder: Path, half: bool = Tr
         chat_template=CHAT_TEMPLATE,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    (copy.deepcopy(model).half() if half else model).save_pretrained(folder)
+    stored = copy.deepcopy(model)
+    for part in (stored.config.text_config, stored.config.vision_config):
+        part.dtype = None  # one that was loaded names what it was loaded in; all are stored alike
+    (stored.half() if half else stored).save_pretrained(folder)
     processor.save_pretrained(folder)

@@ -109,7 +109,7 @@ def one_view(rng: random.Random, held: bool, size: tuple[int, int]) -> World:
     seen = _seen(table, view, size)
     sheet = Sheet(tuple(s.thing for s in seen), width=size[0], height=size[1])
     world = World("views", [sheet], [""], table=table, pixels=round(pixels * side))
-    makers = [_there] * 6 + ([_point] * 3 if whole else [_named, _named, _color, _shape])
+    makers = [_there] * 6 + ([_point] * 3 if whole else [_named, _named, _color, _shape, _shape])
     asked = [make(seen, sheet, rng, held, "view" if whole else "crop") for make in makers]
     world.questions = [question for question in asked if question]
     return world
@@ -158,11 +158,11 @@ def _absent(seen: list[Seen], rng: random.Random) -> str | None:
     names = [(c, s) for c in COLORS for s in SOLIDS if free(c, s)]
     colors, shapes = {s.color for s in clear}, {s.shape for s in clear}
     pools = [
-        ([n for n in names if n[0] in colors and n[1] in shapes], 0.2),
-        ([n for n in names if n[0] in colors], 0.45),
-        ([n for n in names if n[1] in shapes], 0.2),
-        (names, 0.1),
-        ([(c, s) for c in COLORS for s in FLAT], 0.05),
+        ([n for n in names if n[0] in colors and n[1] in shapes], 0.15),
+        ([n for n in names if n[0] in colors], 0.6),
+        ([n for n in names if n[1] in shapes], 0.13),
+        (names, 0.08),
+        ([(c, s) for c in COLORS for s in FLAT], 0.04),
     ]
     filled = [(pool, odds) for pool, odds in pools if pool]
     if not filled:
@@ -176,11 +176,11 @@ def _there(seen: list[Seen], sheet: Sheet, rng: random.Random, held: bool, part:
     noticed, clear = [s for s in seen if s.area >= TRACE], [s for s in seen if s.clear]
     yes, form = rng.random() < 0.5, rng.random()
     words: str | None
-    if form < 0.76:
+    if form < 0.74:
         words = rng.choice([s.solid.name for s in clear]) if yes and clear else _absent(seen, rng)
         yes = yes and bool(clear)
         fitting = [s for s in clear if s.solid.name == words]
-    elif form < 0.88:
+    elif form < 0.9:
         pool = [k for k in SOLIDS if (any(s.solid.shape == k for s in clear) if yes
                 else not any(s.may_be(k) for s in noticed))]  # fmt: skip
         words = rng.choice(pool) if pool else None

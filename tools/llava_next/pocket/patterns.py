@@ -194,6 +194,11 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "is PICTURE 1 the same as PICTURE 2 ?",
         "do the PICTURES show the same ?",
         "are PICTURE 1 and PICTURE 2 the same ?",
+        "is it the same in PICTURE 1 and PICTURE 2 ?",
+        "is this the same PICTURE as PICTURE 1 ?",
+        "are the two the same , yes or no ?",
+        "tell me if the PICTURES are the same .",
+        "is it the same ?",
     ),
     "change": (
         "what changed ?",
