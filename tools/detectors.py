@@ -146,18 +146,22 @@ class Detector:
         boxes = dict(zip(views, self.detect(scene.stills(views), asked), strict=True))
         found = []
         for piece in pieces:
-            scores = {
-                name: float(
-                    np.mean([_score(patch.box, boxes[view], name) for view, patch in piece.patches.items()])
-                )
-                for name in asked
-            }
-            fits = {
-                name: min(SURE, score / max(score + self._threshold, 1e-9)) for name, score in scores.items()
-            }
+            fits = self.fits(piece, boxes, asked)
             found.append(fits | {name: STANDS_OUT for name in names if name in GENERIC})
         parts = {part for piece in pieces for part in piece.parts}
         return [{} if number in parts else fits for number, fits in enumerate(found)]
+
+    def fits(
+        self, piece: Piece, boxes: Mapping[str, Sequence[Detection]], names: Sequence[str]
+    ) -> dict[str, float]:
+        """Return how likely each name is for a piece, by the boxes of each view."""
+        scores = {
+            name: float(
+                np.mean([_score(patch.box, boxes[view], name) for view, patch in piece.patches.items()])
+            )
+            for name in names
+        }
+        return {name: min(SURE, score / max(score + self._threshold, 1e-9)) for name, score in scores.items()}
 
 
 def _score(box: tuple[int, int, int, int], detections: Sequence[Detection], name: str) -> float:

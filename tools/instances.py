@@ -110,20 +110,26 @@ class Asking:
         asked = asked[: self.left]
         if not asked:
             return
-        self.left -= len(asked)
         crops = {(k, view): self.crop(k, view) for k, view, _ in asked}
+        said = self.there([(crops[k, view], view, name) for k, view, name in asked])
+        for (k, view, name), probability in zip(asked, said, strict=True):
+            patch = self.pieces[k].patches[view]
+            found[k][name].said[view] = probability
+            largest = max(one.area for one in self.pieces[k].patches.values())
+            found[k][name].weights[view] = patch.area / largest * (CUT if patch.cut else 1.0)
+
+    def there(self, looks: Sequence[tuple[Still, str, str]]) -> list[float]:
+        """Ask of crops, each of a view, whether they show a name; return the probabilities that they do."""
+        self.left -= len(looks)
         prompts: list[list[str | Still]] = [
-            [crops[k, view], THERE.format(thing=article(name))] for k, view, name in asked
+            [crop, THERE.format(thing=article(name))] for crop, _, name in looks
         ]
         choices = self.eyes.choose_many(prompts, YES_NO)
         self.notes += [note for choice in choices for note in choice.notes]
-        for (k, view, name), prompt, choice in zip(asked, prompts, choices, strict=True):
-            patch = self.pieces[k].patches[view]
-            found[k][name].said[view] = choice.probabilities[0]
-            largest = max(one.area for one in self.pieces[k].patches.values())
-            found[k][name].weights[view] = patch.area / largest * (CUT if patch.cut else 1.0)
+        for (_, view, _), prompt, choice in zip(looks, prompts, choices, strict=True):
             number = self.scene.names.index(view)
             self.parts.append(Part(number, str(prompt[1]), choice.option, choice.confidence))
+        return [choice.probabilities[0] for choice in choices]
 
     def crop(self, number: int, view: str) -> Still:
         """Return what a view shows of a piece and around it, without the other pieces there."""

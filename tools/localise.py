@@ -28,6 +28,7 @@ from .proposals import Piece, Proposals, propose
 from .scene_map import map_axes
 from .small_looks import Part
 from .surfaces import Surface, bounds, thinned
+from .windows import detected, look_for
 
 if TYPE_CHECKING:
     from .detectors import Detector
@@ -172,20 +173,45 @@ def localise(
         fits = called(found.pieces, asking.opinions([n for n in plain if n not in GENERIC]), plain)
     else:
         fits = detector.called(right, found.pieces, plain)
+    found, fits = _looked_for(asking, found, fits, chosen, plain, detector)
     slack = _slack(right, found, noise)
     floor, axes = found.ground, map_axes(found.up, scene.view(scene.names[0]).camera.world_to_camera)
     things: list[Thing] = []
     for k in _ordered(found.pieces, fits, plain):
         things.append(_thing(len(things) + 1, right, found, k, fits[k], plain, axes, floor, slack))
+    loose = max((thing.piece.loose or 0.0 for thing in things), default=0.0)
     missing = {
         name: 1 - max((fit.get(name, 0.0) for fit in fits), default=0.0)
         for name in plain
         if not any(thing.called.get(name, 0.0) >= HALF for thing in things)
     }
     return Located(
-        right, chosen, tuple(things), missing, found.up, axes, floor, found, noise, slack,
-        tuple(asking.parts), distinct([*notes, *found.left_out]),
+        right, chosen, tuple(things), missing, found.up, axes, floor, found, noise,
+        float(np.hypot(slack, loose)), tuple(asking.parts), distinct([*notes, *found.left_out]),
     )  # fmt: skip
+
+
+def _looked_for(
+    asking: Asking,
+    found: Proposals,
+    fits: list[dict[str, float]],
+    views: Sequence[str],
+    names: Sequence[str],
+    detector: Detector | None,
+) -> tuple[Proposals, list[dict[str, float]]]:
+    """Look in windows for what no piece is called, and return it as further pieces."""
+    missing = [
+        name for name in names
+        if name not in GENERIC and all(fit.get(name, 0.0) < HALF for fit in fits)
+    ]  # fmt: skip
+    if not missing:
+        return found, fits
+    if detector is None:
+        more = look_for(asking, found, views, missing)
+    else:
+        more = detected(detector, asking.scene, found, views, missing)
+    asking.notes += more.notes
+    return replace(found, pieces=(*found.pieces, *more.pieces)), [*fits, *more.fits]
 
 
 _Ready = tuple[Scene, Noise, tuple[str, ...], Proposals]
@@ -260,7 +286,7 @@ def _thing(
     sides = corners[1] - corners[0]
     name = max(names, key=lambda one: fits.get(one, 0.0))
     name = next((one for one in names if fits.get(one, 0.0) >= HALF and one != "thing"), name)
-    sigma = slack + unseen(scene, piece, sides, found.up)
+    sigma = slack + (unseen(scene, piece, sides, found.up) if piece.loose is None else piece.loose)
     placed = Placed(
         label=label,
         name=name,

@@ -81,12 +81,16 @@ class Piece:
     patches : mapping of view name to Patch
     parts : tuple of int
         Pieces that it falls apart into by colour.
+    loose : float or None
+        Error of its extent, one standard deviation, where its border was claimed and not seen to stand out;
+        None for what stands out.
     """
 
     points: Array
     views: NDArray[np.int16]
     patches: Mapping[str, Patch]
     parts: tuple[int, ...] = ()
+    loose: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

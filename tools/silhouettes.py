@@ -41,7 +41,7 @@ AGREED = 2
 
 
 @dataclass(frozen=True, eq=False)
-class _Region:
+class Region:
     """A region of one colour in one view: ``ray`` goes through its middle, ``wide`` is its angular size."""
 
     view: str
@@ -71,7 +71,7 @@ def propose_without_depth(scene: Scene, views: Sequence[str]) -> Proposals:
     pieces, steps = [], []
     free = list(range(len(regions)))
     while True:
-        group, point = _largest(scene, regions, free, views)
+        group, point = largest(scene, regions, free)
         if point is None:
             break
         free = [k for k in free if k not in group]
@@ -90,13 +90,13 @@ def propose_without_depth(scene: Scene, views: Sequence[str]) -> Proposals:
     return Proposals(tuple(views), found, upward(scene)[0], None, (), step, 0.0, loose, notes)
 
 
-def _regions(scene: Scene, name: str) -> list[_Region]:
+def _regions(scene: Scene, name: str) -> list[Region]:
     """Return the regions of a picture whose colour its surroundings do not have."""
     import cv2
 
     pixels, camera = scene.still(name).pixels, scene.view(name).camera
     height, width = pixels.shape[:2]
-    label, leaders = _colors(pixels)
+    label, leaders = colors(pixels)
     edge = np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]])
     found = []
     for number, place in enumerate(leaders):
@@ -114,11 +114,11 @@ def _regions(scene: Scene, name: str) -> list[_Region]:
             ray = camera.rays(middle[None])[0] @ camera.camera_to_world[:3, :3].T
             angle = max(wide, high) / camera.intrinsics[0, 0]
             patch = Patch((x, y, x + wide, y + high), own, cut)
-            found.append(_Region(name, patch, place, middle, camera.centre, ray, angle))
+            found.append(Region(name, patch, place, middle, camera.centre, ray, angle))
     return found
 
 
-def _colors(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int32], list[Array]]:
+def colors(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int32], list[Array]]:
     """Part a picture by colour, whatever the shading: which colour each pixel has, and the colours."""
     bins, of_bin, counts = np.unique(
         np.round(hue(pixels.reshape(-1, 3)) * 2), axis=0, return_inverse=True, return_counts=True
@@ -132,7 +132,7 @@ def _colors(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int32], list[Array]]:
     return apart.argmin(axis=1)[of_bin.ravel()].reshape(pixels.shape[:2]).astype(np.int32), leaders
 
 
-def _covered(scene: Scene, name: str, regions: Sequence[_Region]) -> NDArray[np.bool_]:
+def _covered(scene: Scene, name: str, regions: Sequence[Region]) -> NDArray[np.bool_]:
     """Return where a view shows any region: something there may hide what is behind it."""
     width, height = scene.view(name).camera.size
     out = np.zeros((height, width), dtype=bool)
@@ -143,9 +143,7 @@ def _covered(scene: Scene, name: str, regions: Sequence[_Region]) -> NDArray[np.
     return out
 
 
-def _largest(
-    scene: Scene, regions: Sequence[_Region], free: Sequence[int], views: Sequence[str]
-) -> tuple[list[int], Array | None]:
+def largest(scene: Scene, regions: Sequence[Region], free: Sequence[int]) -> tuple[list[int], Array | None]:
     """Return the regions, of as many views as possible, that show one thing, and where it is."""
     best: tuple[float, list[int], Array | None] = (0.0, [], None)
     for place, i in enumerate(free):
@@ -163,7 +161,7 @@ def _largest(
 
 
 def _supporting(
-    scene: Scene, regions: Sequence[_Region], free: Sequence[int], point: Array, like: _Region
+    scene: Scene, regions: Sequence[Region], free: Sequence[int], point: Array, like: Region
 ) -> tuple[list[int], float]:
     """Return the regions that a thing at a point explains, one for each view; and how far off they are."""
     size = like.wide * float(np.linalg.norm(point - like.origin))
@@ -184,7 +182,7 @@ def _supporting(
 
 
 def _hull(
-    scene: Scene, group: Sequence[_Region], point: Array, covered: dict[str, NDArray[np.bool_]]
+    scene: Scene, group: Sequence[Region], point: Array, covered: dict[str, NDArray[np.bool_]]
 ) -> tuple[Array, float]:
     """Return the surface of the space that all silhouettes leave to a thing, and the side of its cells."""
     far = [float(np.linalg.norm(point - region.origin)) for region in group]
