@@ -20,7 +20,7 @@ from .noise import Noise, adjust, noise
 from .placed import Vector
 from .scene import Scene
 from .suspicions import suspicions
-from .verdicts import NO_BETTER, fit, judge, middle
+from .verdicts import GOOD, NO_BETTER, Fit, fit, judge, middle
 from .visible import coverage
 from .warps import Sheet, looked_at, partners, sheet, shuffles
 
@@ -30,6 +30,8 @@ FUSED = 60
 """Views that are fused to tell extent and coverage, at most."""
 PAIRS = 48
 """Pairs of views that are warped, at most."""
+WIDEST, OTHER = 2.5, 1.05
+"""How many times too large or small depths may be for that to be found, and how many for it to be told."""
 SHUFFLES = 3
 """Controls; the median of them is reported."""
 PIXELS = 3.0
@@ -197,6 +199,8 @@ def compare(scene: Scene, sheets: Sequence[tuple[int, Sheet]], pairs: int = PAIR
         ]
     )
     others = [(fit([one.applied(*part) for part in sheets], which), one.words) for one in suspicions(scene)]
+    if stated.depth > GOOD:
+        others += _other_unit(views, which)
     names = scene.names
     found, cameras = adjust(scene, [names[number] for number, _ in sheets])
     right = [replace(part, camera=cameras.get(names[number], part.camera)) for number, part in sheets]
@@ -215,6 +219,21 @@ def compare(scene: Scene, sheets: Sequence[tuple[int, Sheet]], pairs: int = PAIR
         fits=fits,
         verdict=verdict,
     )
+
+
+def _other_unit(views: Sequence[Sheet], which: Sequence[tuple[int, int]]) -> list[tuple[Fit, str]]:
+    """Return how well the views fit with depths in the unit that fits best, if that is another one."""
+    factors = np.geomspace(1 / WIDEST, WIDEST, 25)
+    for _ in range(3):
+        fits = [fit([view.scaled(float(factor)) for view in views], which) for factor in factors]
+        best = max(range(len(factors)), key=lambda k: fits[k].agreement)
+        step = factors[1] / factors[0]
+        factor, found = float(factors[best]), fits[best]
+        factors = np.geomspace(factor / step, factor * step, 7)
+    if 1 / OTHER < factor < OTHER:
+        return []
+    words = f"depths {factor:.2f} times as large fit better: they and the poses are in different units"
+    return [(found, words)]
 
 
 def _by_matches(scene: Scene, pairs: int) -> Consistency:
