@@ -7,12 +7,13 @@ puts the two together and into words. What is not found is said; it is never giv
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import SceneError
+from ..memory.consistency import inspect
 from ..memory.placed import Measure, Shot, Survey
 from ..memory.scene import Scene
 from . import lengths, sides, tallies
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 ANYTHING = "thing"
 """What is localised beside the named things where a question asks what is somewhere."""
+SHAKY, DOUBTED = 0.015, 0.5
+"""Noise of the cameras' places, over their distance to things, from which on it is asked whether the views
+fit each other at all; and the confidence in what is measured where they do not."""
 ONE_PLACE = 1e-6
 """How far apart cameras may stand, in the scene's unit, and be in one place."""
 NOT_METRIC = "lengths are in the scene's own units: its scale is not known"
@@ -112,7 +116,7 @@ def measure(
     if wanted and question.kind != "count":
         return _absent(located, wanted)
     finding = _KINDS[question.kind](eyes, located, question)
-    return _measured(located, finding)
+    return _measured(located, _doubted(scene, located, finding))
 
 
 def _check(scene: Scene, views: Sequence[str]) -> None:
@@ -125,6 +129,21 @@ def _check(scene: Scene, views: Sequence[str]) -> None:
             "were looked at are from one place. Ask about the picture itself, or add depth or other views.",
             input=scene.source,
         )
+
+
+def _doubted(scene: Scene, located: Located, finding: Finding) -> Finding:
+    """Doubt lengths where cameras had to be moved by more than noise: a unit or convention may be wrong."""
+    if not located.things or not located.noise.pairs:
+        return finding
+    centres = np.stack([located.scene.view(name).camera.centre for name in located.views])
+    middle = np.mean([thing.centre for thing in located.things], axis=0)
+    if located.noise.pose_m < SHAKY * float(np.median(np.linalg.norm(centres - middle, axis=1))):
+        return finding
+    told = inspect(scene).consistency
+    if told.fits is not False:
+        return finding
+    notes = (f"lengths may be wrong, see `sightloop scene info`: {told.verdict}", *finding.notes)
+    return replace(finding, notes=notes, confidence=min(finding.confidence, DOUBTED))
 
 
 _KINDS = {
