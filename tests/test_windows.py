@@ -10,8 +10,9 @@ import pytest
 from scripted import ScriptedEyes
 from solids import LENS, scene_of, solid
 
-from sightloop.memory import Still
+from sightloop.memory import Box, Still
 from sightloop.memory.scene import Scene
+from sightloop.tools.detectors import Detection, Detector
 from sightloop.tools.llava_next.pocket.blocks import Room, View, look_at
 from sightloop.tools.localise import Located, localise
 from sightloop.tools.measure import measure
@@ -87,7 +88,10 @@ def test_without_depth_rays_that_meet_place_it():
     located = found(room(depths=False), "picture", "rug")
     for name, corners in (("picture", PICTURE), ("rug", RUG)):
         (thing,) = located.of(name)
-        np.testing.assert_allclose(thing.centre, corners.mean(axis=0), atol=0.15)
+        np.testing.assert_allclose(thing.centre, corners.mean(axis=0), atol=0.06)
+        extent = np.ptp(thing.piece.points, axis=0)
+        np.testing.assert_allclose(extent, np.ptp(corners, axis=0), atol=0.12)
+        assert thing.placed.size_sigma > 0.03
 
 
 def test_some_views_without_depth_are_no_harm():
@@ -116,6 +120,37 @@ def test_eyes_that_say_yes_to_everything_find_nothing():
     eyes = ScriptedEyes(lambda prompt: ("", 0.5), lambda prompt, options: [0.8, 0.2])
     scene = room()
     assert all(thing.piece.loose is None for thing in localise(eyes, scene, ["sign"], scene.names).things)
+
+
+class Painted(Detector):
+    """A detector whose network is a look at colours: the box around the pixels of each name's paint."""
+
+    def __init__(self) -> None:
+        self._threshold = 0.2
+
+    def detect(self, stills, names):
+        found = []
+        for still in stills:
+            boxes = []
+            for name in names:
+                rows, columns = np.nonzero(np.abs(still.pixels.astype(int) - PAINT[name]).max(axis=2) < 30)
+                if len(rows) > 20:
+                    x0, x1 = float(columns.min()), float(columns.max()) + 1
+                    y0, y1 = float(rows.min()), float(rows.max()) + 1
+                    boxes.append(Detection(name, Box(x0=x0, y0=y0, x1=x1, y1=y1), 0.8))
+            found.append(boxes)
+        return found
+
+
+@pytest.mark.parametrize("depths", [True, False])
+def test_boxes_of_a_detector_are_lifted_in_the_same_way(depths):
+    scene, eyes = room({"rug": [1]}, depths=depths), looking_eyes()
+    located = localise(eyes, scene, ["picture", "rug", "sign"], scene.names, detector=Painted())
+    assert eyes.asked == []
+    assert set(located.missing) == {"rug", "sign"}
+    assert any("only view 2 seems to show a rug" in note for note in located.notes)
+    (thing,) = located.of("picture")
+    np.testing.assert_allclose(thing.centre, PICTURE.mean(axis=0), atol=0.06)
 
 
 def test_looks_are_no_more_than_allowed():

@@ -21,7 +21,7 @@ from ..memory.triangulate import intersect
 from ..memory.visible import visible, within
 from .claims import SMALLEST, Claim
 from .proposals import Patch, Piece
-from .silhouettes import Region, largest
+from .silhouettes import Region, hull, largest
 
 LIFTED = 6000
 """Points of a claim, at most."""
@@ -33,11 +33,13 @@ HIDES = 0.05
 """How far behind the depth seen a point may be and still be seen, relative to it."""
 AIMED, CUT = 0.15, 0.3
 """Error of the ray to the middle of a claim, over its angular size; of one that the picture's border cuts."""
-NORMALS, SAMPLES, FLAT = 120, 100, 0.7
+NORMALS, SAMPLES, FLAT = 120, 100, 0.88
 """Directions that a flat thing may face that are tried, pixels of each view that tell, and how many of them
 must fall into each other's place for a thing to be flat."""
 OFFSETS = np.linspace(-0.4, 0.4, 9)
 """How far from where rays meet the plane of a flat thing may be, over its size."""
+FINER = (0.12, 0.05, 0.02, 0.0)
+"""How far from the best plane others are tried next, in its direction and over the thing's size."""
 SEEN = 0.3
 """Share of those pixels that must be inside of the other picture, at least."""
 CUT_OFF = 0.1
@@ -82,10 +84,12 @@ def fuse_claims(scene: Scene, claims: Sequence[Claim], views: Sequence[str], nam
         joined = some + [(one, np.zeros((0, 3))) for one in flat if _falls(scene, some[0][1], one) >= AGREES]
         if len({one.view for one, _ in joined}) < 2:
             continue
-        used |= {id(one) for one, _ in joined}
         sharp = _sharp([lifted[k][0] for k in group])
         some = [(one, own) for one, own in joined if one in sharp or not len(own)]
-        pieces.append(_piece(scene, some, views, names))
+        piece = _piece(scene, some, views, names)
+        if piece is not None:
+            used |= {id(one) for one, _ in joined}
+            pieces.append(piece)
     for met in _meeting(scene, [one for one in flat if id(one) not in used]):
         found = _of_rays(scene, met, views)
         if found is not None:
@@ -151,19 +155,32 @@ def _overlapping(scene: Scene, lifted: Sequence[tuple[Claim, Array]]) -> list[li
 
 def _piece(
     scene: Scene, joined: Sequence[tuple[Claim, Array]], views: Sequence[str], names: Sequence[str]
-) -> Piece:
-    points = np.concatenate([points for _, points in joined])
-    order = np.concatenate(
-        [np.full(len(own), names.index(one.view) if len(own) else 0, np.int16) for one, own in joined]
-    )
-    patches = _patches(scene, [one for one, _ in joined], points, views)
+) -> Piece | None:
+    claims = [one for one, _ in joined]
+    lifted = [(one, own[_upheld(scene, own, claims)]) for one, own in joined if len(own)]
+    points = np.concatenate([points for _, points in lifted])
+    if not len(points):
+        return None
+    order = np.concatenate([np.full(len(own), names.index(one.view), np.int16) for one, own in lifted])
+    patches = _patches(scene, claims, points, views)
     far = [
         one.loose * float(np.median(scene.view(one.view).camera.project(own)[1]))
         / scene.view(one.view).camera.intrinsics[0, 0]
-        for one, own in joined if len(own)
+        for one, own in lifted if len(own)
     ]  # fmt: skip
     loose = float(np.median(far)) + _cut_off(patches, points)
     return Piece(points, order, patches, loose=loose)
+
+
+def _upheld(scene: Scene, points: Array, claims: Sequence[Claim]) -> NDArray[np.bool_]:
+    """Return which points lie in most of the claims whose views show them."""
+    inside, shown = np.zeros(len(points)), np.zeros(len(points))
+    for one in claims:
+        seen = _shown(scene, one.view, points)
+        pixels, _ = scene.view(one.view).camera.project(points[seen])
+        shown[seen] += 1
+        inside[seen] += _inside(one.patch, pixels, one.loose)
+    return 2 * inside > shown
 
 
 def _sharp(claims: Sequence[Claim]) -> list[Claim]:
@@ -226,6 +243,15 @@ def _meeting(scene: Scene, claims: Sequence[Claim]) -> list[list[Claim]]:
         found.append([claims[k] for k in group])
 
 
+def _pictured(scene: Scene, one: Claim) -> NDArray[np.bool_]:
+    """Return a claim's mask in its whole picture."""
+    width, height = scene.view(one.view).camera.size
+    out = np.zeros((height, width), dtype=bool)
+    x0, y0, x1, y1 = one.patch.box
+    out[y0:y1, x0:x1] = one.patch.mask
+    return out
+
+
 def _region(scene: Scene, one: Claim) -> Region:
     camera = scene.view(one.view).camera
     x0, y0, x1, y1 = one.patch.box
@@ -243,8 +269,9 @@ def _of_rays(scene: Scene, group: Sequence[Claim], views: Sequence[str]) -> Piec
     if met is None or met.used.sum() < 2:
         return None
     kept = _sharp([one for one, used in zip(group, met.used, strict=True) if used])
-    wide = max(one.wide * float(np.linalg.norm(met.point - one.origin)) for one in regions)
-    points, flat = _spanned(scene, kept, met.point, wide)
+    points, flat = _spanned(scene, kept, met.point)
+    if not len(points):
+        return None
     size = float(np.ptp(points, axis=0).max())
     vague = float(np.mean([one.loose / max(one.patch.mask.shape) for one in kept])) * size
     loose = vague + PLANE * size
@@ -254,15 +281,33 @@ def _of_rays(scene: Scene, group: Sequence[Claim], views: Sequence[str]) -> Piec
     return Piece(points, np.zeros(len(points), np.int16), patches, loose=loose + _cut_off(patches, points))
 
 
-def _spanned(scene: Scene, claims: Sequence[Claim], point: Array, size: float) -> tuple[Array, bool]:
+def _spanned(scene: Scene, claims: Sequence[Claim], point: Array) -> tuple[Array, bool]:
     """Return points of the plane on which claims cover each other, and whether there is one.
 
-    Planes near the point in many directions are tried. Where none fits, each claim is taken to face its view.
+    Planes near the point in many directions are tried. Where none fits, it is what all claims leave room for.
     """
-    normals = np.repeat(_directions(NORMALS), len(OFFSETS), axis=0)
-    through = point + np.tile(OFFSETS * size, NORMALS)[:, None] * normals
-    spans = [_on_planes(scene, one, through, normals) for one in claims]
-    inside, shown, every = np.zeros(len(normals)), np.zeros(len(normals)), 0
+    regions = [_region(scene, one) for one in claims]
+    size = float(np.median([one.wide * np.linalg.norm(point - one.origin) for one in regions]))
+    normals, steps = _directions(NORMALS), OFFSETS * size
+    through = point + np.tile(steps, len(normals))[:, None] * np.repeat(normals, len(steps), axis=0)
+    normals = np.repeat(normals, len(steps), axis=0)
+    for width in FINER:
+        spans = [_on_planes(scene, one, through, normals) for one in claims]
+        agreed = _covering(scene, claims, spans)
+        best = int(agreed.argmax())
+        points = np.concatenate([span[best] for span in spans])
+        through, normals = _nearby(through[best], normals[best], width, size)
+    if len(claims) > 2 and agreed[best] >= FLAT:  # of two views nearly any two places fit some plane
+        points = points[np.isfinite(points).all(axis=1)]
+        return points[_upheld(scene, points, claims)], True
+    points, _ = hull(scene, regions, point, {one.view: _pictured(scene, one) for one in claims})
+    return points, False
+
+
+def _covering(scene: Scene, claims: Sequence[Claim], spans: Sequence[Array]) -> Array:
+    """Return which share of the points of each plane, as claims show them, fall into the other claims."""
+    count = len(spans[0])
+    inside, shown, every = np.zeros(count), np.zeros(count), 0
     for i, span in enumerate(spans):
         for j, other in enumerate(claims):
             if i != j:
@@ -271,16 +316,16 @@ def _spanned(scene: Scene, claims: Sequence[Claim], point: Array, size: float) -
                 inside += _inside(other.patch, pixels).reshape(span.shape[:2]).sum(axis=1)
                 shown += within(camera, pixels, far).reshape(span.shape[:2]).sum(axis=1)
                 every += span.shape[1]
-    agreed = np.where(shown > SEEN * every, inside / np.maximum(shown, 1), 0.0)
-    best = int(agreed.argmax())
-    if agreed[best] >= FLAT:
-        points = np.concatenate([span[best] for span in spans])
-        return points[np.isfinite(points).all(axis=1)], True
-    facing = [scene.view(one.view).camera.centre - point for one in claims]
-    spans = [_on_planes(scene, one, point[None], (way / np.linalg.norm(way))[None])
-             for one, way in zip(claims, facing, strict=True)]  # fmt: skip
-    points = np.concatenate([span[0] for span in spans])
-    return points[np.isfinite(points).all(axis=1)], False
+    return np.where(shown > SEEN * every, inside / np.maximum(shown, 1), 0.0)
+
+
+def _nearby(through: Array, normal: Array, width: float, size: float) -> tuple[Array, Array]:
+    """Return planes near to one: points that they go through and normals, (n, 3) each."""
+    across = np.cross(normal, np.eye(3)[int(np.argmin(np.abs(normal)))])
+    ticks = np.linspace(-width, width, 5)
+    turn, tilt, off = (axis.ravel() for axis in np.meshgrid(ticks, ticks, ticks))
+    turned = normal + turn[:, None] * across + tilt[:, None] * np.cross(normal, across)
+    return through + off[:, None] * size * normal, turned / np.linalg.norm(turned, axis=1, keepdims=True)
 
 
 def _on_planes(scene: Scene, one: Claim, through: Array, normals: Array) -> Array:

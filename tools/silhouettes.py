@@ -75,10 +75,10 @@ def propose_without_depth(scene: Scene, views: Sequence[str]) -> Proposals:
         if point is None:
             break
         free = [k for k in free if k not in group]
-        hull, step = _hull(scene, [regions[k] for k in group], point, covered)
-        if len(hull):
+        outer, step = hull(scene, [regions[k] for k in group], point, covered)
+        if len(outer):
             patches = {regions[k].view: regions[k].patch for k in group}
-            pieces.append(Piece(hull, np.zeros(len(hull), np.int16), patches))
+            pieces.append(Piece(outer, np.zeros(len(outer), np.int16), patches))
             steps.append(step)
     notes = ("there is no depth: things are placed by where the rays of several views meet",)
     step = float(np.median(steps)) if steps else 0.0
@@ -181,7 +181,7 @@ def _supporting(
     return sorted(k for _, k in best.values()), missed
 
 
-def _hull(
+def hull(
     scene: Scene, group: Sequence[Region], point: Array, covered: dict[str, NDArray[np.bool_]]
 ) -> tuple[Array, float]:
     """Return the surface of the space that all silhouettes leave to a thing, and the side of its cells."""

@@ -84,10 +84,9 @@ def look_for(asking: Asking, found: Proposals, views: Sequence[str], names: Sequ
         fused = _fused(asking.scene, found, claims, views)
         notes += _alone(asking.scene, fused, name)
         sure = _confirmed(asking, fused.pieces, name)
-        for piece, confidence in zip(fused.pieces, sure, strict=True):
+        for confidence, piece in sorted(zip(sure, fused.pieces, strict=True), key=lambda one: -one[0]):
             if confidence >= TAKEN:
-                pieces.append(piece)
-                fits.append({name: confidence})
+                _keep(pieces, fits, piece, name, confidence)
     return Found(tuple(pieces), tuple(fits), tuple(notes))
 
 
@@ -104,11 +103,38 @@ def detected(
         fused = _fused(scene, found, claims, views)
         notes += _alone(scene, fused, name)
         for piece in fused.pieces:
-            sure = detector.fits(piece, boxes, [name])
-            if sure[name] >= YES:
-                pieces.append(piece)
-                fits.append(sure)
+            sure = detector.fits(piece, boxes, [name])[name]
+            if sure >= YES:
+                _keep(pieces, fits, piece, name, sure)
     return Found(tuple(pieces), tuple(fits), tuple(notes))
+
+
+def _keep(
+    pieces: list[Piece], fits: list[dict[str, float]], piece: Piece, name: str, confidence: float
+) -> None:
+    """Add a piece, or its name to the one that is there already."""
+    for other, known in zip(pieces, fits, strict=True):
+        if _same(piece, other):
+            known.setdefault(name, confidence)
+            return
+    pieces.append(piece)
+    fits.append({name: confidence})
+
+
+def _same(piece: Piece, other: Piece) -> bool:
+    """Tell whether most views that show both show them at one place."""
+    shared = [
+        (piece.patches[view].box, other.patches[view].box) for view in piece.patches if view in other.patches
+    ]
+    return 2 * sum(_common(*boxes) >= ASKED for boxes in shared) > len(shared)
+
+
+def _common(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> float:
+    """Return how much of the smaller of two boxes lies in the other one."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    least = min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return max(0, wide) * max(0, high) / least
 
 
 def _boxed(
