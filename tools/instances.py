@@ -18,6 +18,10 @@ from .look import Eyes
 from .proposals import Patch, Piece
 from .small_looks import THERE, YES_NO, Part, article
 
+HOLES = 0.15
+"""Longest hole in what a view shows of a piece, over the longer side of its crop, that is closed."""
+GROWN = 2
+"""Pixels that other pieces are painted over beyond their outlines, which mix two colours."""
 GENERIC = frozenset({"thing", "object", "item", "solid"})
 """Names of whatever stands out, of which no model is asked."""
 MARGIN = 0.3
@@ -154,7 +158,8 @@ class Asking:
         for piece in self.pieces:
             if view in piece.patches:
                 every |= _placed(piece.patches[view], region, shape)
-        return every & ~_placed(own, region, shape)
+        mine = _placed(own, region, shape)
+        return _closed(every & ~mine, GROWN) & ~_closed(mine)
 
 
 def best_views(piece: Piece) -> list[str]:
@@ -178,6 +183,17 @@ def around(patch: Patch, still: Still) -> Box:
     left = min(max(0.0, (x0 + x1 - side) / 2), max(0.0, width - side))
     top = min(max(0.0, (y0 + y1 - side) / 2), max(0.0, height - side))
     return Box(x0=left, y0=top, x1=min(left + side, width), y1=min(top + side, height))
+
+
+def _closed(mask: NDArray[np.bool_], grown: int = 0) -> NDArray[np.bool_]:
+    """Close the holes of a mask, where depth was missing, and let it grow: a few pixels tell a colour."""
+    import cv2
+
+    side = max(3, round(HOLES * max(mask.shape)))
+    closed = cv2.morphologyEx(np.pad(mask, side).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((side, side)))
+    if grown:
+        closed = cv2.dilate(closed, np.ones((2 * grown + 1, 2 * grown + 1)))
+    return np.asarray(closed[side:-side, side:-side], dtype=bool)
 
 
 def _placed(patch: Patch, region: Box, shape: tuple[int, int]) -> NDArray[np.bool_]:
