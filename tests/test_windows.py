@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -120,6 +121,19 @@ def test_eyes_that_say_yes_to_everything_find_nothing():
     eyes = ScriptedEyes(lambda prompt: ("", 0.5), lambda prompt, options: [0.8, 0.2])
     scene = room()
     assert all(thing.piece.loose is None for thing in localise(eyes, scene, ["sign"], scene.names).things)
+
+
+@pytest.mark.parametrize("depths", [True, False])
+def test_eyes_that_are_wrong_about_one_window_in_five_find_nothing(depths):
+    scene = room(depths=depths)
+    for seed in range(5):
+
+        def weigh(prompt, options, seed=seed):
+            yes = 0.8 if zlib.crc32(prompt[0].pixels.tobytes(), seed) % 5 == 0 else 0.1
+            return [yes, 1 - yes]
+
+        eyes = ScriptedEyes(lambda prompt: ("", 0.5), weigh)
+        assert localise(eyes, scene, ["sign"], scene.names).of("sign") == []
 
 
 class Painted(Detector):

@@ -45,6 +45,8 @@ AROUND = 0.08
 """Share of a piece's longer side that is painted over around it, for its foot; 3 pixels at least."""
 ASKED = 0.5
 """Intersection over union from which a claim is a piece that was asked about."""
+MOSTLY = 0.6
+"""Share of the views asked about what was found that must say yes."""
 TAKEN = 0.6
 """Probability from which what several views claim is taken."""
 
@@ -162,13 +164,17 @@ def _alone(scene: Scene, fused: Fused, name: str) -> list[str]:
 
 
 def _confirmed(asking: Asking, pieces: Sequence[Piece], name: str) -> list[float]:
-    """Ask about what was found as about any piece; two views must say yes."""
+    """Ask about what was found as about any piece; two views must say yes, and most of those asked."""
     if not pieces:
         return []
-    closer = replace(asking, pieces=(*pieces,), parts=asking.parts, notes=asking.notes)
+    closer = replace(asking, pieces=tuple(pieces))
     opinions = [of[name] for of in closer.opinions([name])]
     asking.left = closer.left
-    return [one.confidence if sum(p >= YES for p in one.said.values()) >= 2 else 0.0 for one in opinions]
+    agreed = [sum(p >= YES for p in one.said.values()) for one in opinions]
+    return [
+        one.confidence if count >= max(2, MOSTLY * len(one.said)) else 0.0
+        for one, count in zip(opinions, agreed, strict=True)
+    ]
 
 
 # --- votes --------------------------------------------------------------------------------------------
