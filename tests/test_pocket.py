@@ -67,17 +67,18 @@ def test_it_knows_one_turn(eyes: LlavaNext) -> None:
 def test_familiarity_keeps_the_share_it_was_fitted_to() -> None:
     rng = np.random.default_rng(0)
     mix = rng.normal(size=(8, 8))
-    known, held_out, strange = (
-        (rng.normal(size=(4000, 8)) @ mix + offset).astype(np.float32) for offset in (1, 1, 40)
+    known, other, held_out, strange = (
+        (rng.normal(size=(4000, 8)) @ mix + offset).astype(np.float32) for offset in (1, 80, 1, 40)
     )
-    fitted = Familiar.fit(known, held_out, share=0.99)
+    held_out[::2] += 79  # of both classes, between which lies what is strange
+    fitted = Familiar.fit([known, other], held_out, share=0.99)
     assert np.mean(fitted.distance(held_out) <= fitted.threshold) == pytest.approx(0.99, abs=0.002)
     assert not any(fitted.knows(features) for features in strange[:50])
 
 
 def test_familiarity_survives_a_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
     features = np.random.default_rng(1).normal(size=(500, 4)).astype(np.float32)
-    fitted = Familiar.fit(features, features)
+    fitted = Familiar.fit([features, features + 1], features)
     assert Familiar.load(tmp_path) is None
     fitted.save(tmp_path)
     loaded = Familiar.load(tmp_path)

@@ -24,7 +24,7 @@ from .bench import calibration_error
 from .familiar import Familiar
 from .network import Trainee
 from .packing import Packer
-from .worlds import KINDS, worlds
+from .worlds import KINDS, Kind, worlds
 
 SEED = 500_000
 TEMPERATURES = tuple(round(0.6 + 0.05 * i, 2) for i in range(49))
@@ -32,11 +32,15 @@ RESOLUTIONS = (1.0, 2.0, 3.0)
 """Pixels per unit at which a world still counts as one of its own."""
 
 
-def stills_of(seed: int, count: int) -> list[Still]:
-    """Draw one still of each of 7 * ``count`` worlds, at any resolution."""
+CLASSES: tuple[tuple[Kind, ...], ...] = (("photos", "pairs", "sets", "videos", "crops"), ("scenes", "views"))
+"""Kinds of worlds that look alike: flat sheets and solids."""
+
+
+def stills_of(kinds: Sequence[Kind], seed: int, count: int) -> list[Still]:
+    """Draw one still of each of ``count`` worlds of each kind, at any resolution."""
     rng = random.Random(seed)
     found = []
-    for kind in KINDS:
+    for kind in kinds:
         for world, _ in worlds(kind, seed, count):
             images, _covers = world.render(rng.choice(RESOLUTIONS))
             found.append(Still(rng.choice(images), Photo(source="world")))
@@ -99,8 +103,8 @@ def calibrate(folder: Path, count: int = 100) -> dict[str, float]:
     from .. import LlavaNext
 
     eyes = LlavaNext(folder)
-    known = eyes.features(stills_of(SEED + 1, 2 * count))
-    Familiar.fit(known, eyes.features(stills_of(SEED + 2, count))).save(folder)
+    known = [eyes.features(stills_of(kinds, SEED + 1, 2 * count)) for kinds in CLASSES]
+    Familiar.fit(known, eyes.features(stills_of(KINDS, SEED + 2, count))).save(folder)
     return found
 
 

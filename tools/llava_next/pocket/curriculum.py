@@ -33,7 +33,7 @@ STILLS = {"sets": (3, 4), "videos": (4, 5), "scenes": (3, 4)}
 SCALES = {
     "photos": ((1.0, 2.0, 0.5), (0.72, 0.22, 0.06)),
     "crops": ((0.35, 0.5, 1.0), (0.4, 0.3, 0.3)),
-    "views": ((0.5, 1.0), (0.2, 0.8)),
+    "views": ((0.3, 0.5, 1.0), (0.15, 0.25, 0.6)),
     "scenes": ((0.75,), (1.0,)),
 }
 """Pixels per unit, with weights: pictures are met shrunk, as drawn, and small."""

@@ -1,14 +1,16 @@
 """Whether a still looks like the worlds that the pocket model was trained on.
 
 A small model answers anything with confidence, photographs included. So its weights come with the mean and
-the covariance of what its language model is given of a still of its own worlds, and a still further from them
-than all but one in a hundred of their kind is called unfamiliar: Mahalanobis distance of averaged features
-(Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples").
+the covariance of what its language model is given of a still of its own worlds, of flat sheets and of solids
+apart, and a still further from both than all but one in a hundred of them is called unfamiliar: Mahalanobis
+distance of averaged features to the nearest class (Lee et al. 2018, "A Simple Unified Framework for Detecting
+Out-of-Distribution Samples").
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +30,14 @@ SHRINKAGE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Familiar:
-    """Statistics of the features of known stills.
+    """Statistics of the features of known stills, in classes.
 
     Parameters
     ----------
-    mean : (hidden,) float32
-    precision : (hidden, hidden) float32, inverse of the shrunk covariance
-    threshold : squared distance beyond which a still is unfamiliar
+    mean : (classes, hidden) float32
+    precision : (classes, hidden, hidden) float32, inverses of the shrunk covariances, each over the median
+        distance of its class: one unit is as usual in all of them
+    threshold : squared distance to the nearest class beyond which a still is unfamiliar
     """
 
     mean: NDArray[np.float32]
@@ -42,9 +45,9 @@ class Familiar:
     threshold: float
 
     def distance(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute squared Mahalanobis distances of averaged features, (N, hidden) to (N,)."""
-        offset = features - self.mean
-        distance: NDArray[np.float32] = np.einsum("ni,ij,nj->n", offset, self.precision, offset)
+        """Compute squared Mahalanobis distances to the nearest class, (N, hidden) to (N,)."""
+        offset = features - self.mean[:, None]
+        distance: NDArray[np.float32] = np.einsum("cni,cij,cnj->cn", offset, self.precision, offset).min(0)
         return distance
 
     def knows(self, features: NDArray[np.float32]) -> bool:
@@ -52,12 +55,18 @@ class Familiar:
         return bool(self.distance(features[None])[0] <= self.threshold)
 
     @classmethod
-    def fit(cls, known: NDArray[np.float32], held_out: NDArray[np.float32], share: float = 0.99) -> Familiar:
-        """Fit to averaged features of known stills; ``share`` of the held-out ones lie within."""
-        mean = known.mean(0)
-        covariance = np.cov(known.T) + SHRINKAGE * known.var(0).mean() * np.eye(known.shape[1])
-        fitted = cls(mean, np.linalg.inv(covariance).astype(np.float32), 0.0)
-        return cls(mean, fitted.precision, float(np.quantile(fitted.distance(held_out), share)))
+    def fit(
+        cls, classes: Sequence[NDArray[np.float32]], held_out: NDArray[np.float32], share: float = 0.99
+    ) -> Familiar:
+        """Fit to averaged features of stills of each class; ``share`` of the held-out ones lie within."""
+        precisions = []
+        for known in classes:
+            covariance = np.cov(known.T) + SHRINKAGE * known.var(0).mean() * np.eye(known.shape[1])
+            inverse = np.linalg.inv(covariance).astype(np.float32)
+            alone = cls(known.mean(0)[None], inverse[None], 0.0)
+            precisions.append(inverse / np.median(alone.distance(known)))
+        fitted = cls(np.stack([known.mean(0) for known in classes]), np.stack(precisions), 0.0)
+        return replace(fitted, threshold=float(np.quantile(fitted.distance(held_out), share)))
 
     def save(self, folder: Path) -> None:
         """Write to the folder of a checkpoint."""
