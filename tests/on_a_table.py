@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sightloop.tools.llava_next.pocket.blocks import Solid, Table, View, look_at
-from sightloop.tools.scene_worlds import World, write
+from sightloop.tools.scene_worlds import CLEAN, Noise, World, write
 
 SOLIDS = {
     solid.name: solid
@@ -21,12 +21,12 @@ SOLIDS = {
 VIEWS, SIDE = 8, 384
 
 
-def write_table(folder: Path) -> Path:
+def write_table(folder: Path, noise: Noise = CLEAN) -> Path:
     """Write the scene: colours, depths and scene.json."""
     lens = np.array([[1.25, 0, 0.5], [0, 1.25, 0.5], [0, 0, 1.0]])
     views = tuple(View(lens, look_at(_eye(number), np.array([0.0, 0.0, 0.25]))) for number in range(VIEWS))
     table = Table(tuple(SOLIDS.values()), views, (235, 238, 240))
-    write(World(folder.name, table, (SIDE, SIDE)), folder)
+    write(World(folder.name, table, (SIDE, SIDE)), folder, noise)
     return folder
 
 

@@ -19,6 +19,7 @@ from sightloop.agent.trace import diff, replay
 from sightloop.errors import ApprovalNeeded, EvidenceError, InputError, SceneError
 from sightloop.memory import Box
 from sightloop.memory.sources.scenes import open_scene
+from sightloop.tools.scene_worlds import BOTH
 
 from .command import Sightloop, in_process
 from .on_a_table import SOLIDS, apart, write_table
@@ -109,6 +110,21 @@ def test_the_same_thing_in_eight_views_counts_once(
     result = agent.run(question, scan)
     assert result.measures[0].value == int(answer)
     assert answer in result.answer
+
+
+def test_noisy_poses_and_depths_with_holes_widen_what_is_said(
+    agent: VisualAgent, measured: Result, tmp_path: Path
+) -> None:
+    folder = write_table(tmp_path / "scan", BOTH)
+    first, clean = agent.run(HOW_FAR, folder).measures[0], measured.measures[0]
+    assert first.low is not None
+    assert first.high is not None
+    assert clean.low is not None
+    assert clean.high is not None
+    assert first.low <= apart("red block", "blue ball") <= first.high
+    assert first.high - first.low > clean.high - clean.low
+    # What hides behind holes in the depth of one thing is not taken for the colour of another.
+    assert agent.run("How many red things are there in all?", folder).measures[0].value == 1
 
 
 def test_what_is_not_there_gets_words_and_no_number(agent: VisualAgent, scan: Path) -> None:
