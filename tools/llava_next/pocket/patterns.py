@@ -196,8 +196,7 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "are PICTURE 1 and PICTURE 2 the same ?",
         "is it the same in PICTURE 1 and PICTURE 2 ?",
         "is this the same PICTURE as PICTURE 1 ?",
-        "are the two the same , yes or no ?",
-        "tell me if the PICTURES are the same .",
+        "are these PICTURES the same ?",
         "is it the same ?",
     ),
     "change": (
