@@ -131,6 +131,17 @@ def scenes(results: dict[str, Any]) -> str:
     )
 
 
+def fusing(results: dict[str, Any]) -> str:
+    """Return the table of ``benchmarks/fusion.py``."""
+    rows = [
+        [row["way"], f"**{row['seconds']:.1f}**", f"{row['processor_seconds']:.1f}", row["peak_mb"]]
+        for row in results["ways"]
+        if "missing" not in row
+    ]
+    seen = table(["way", "seconds", "of processors", "MB at most"], rows)
+    return f"{seen}\n\n{results['views']} views of 640x480, voxels of {100 * results['voxel']:.1f} cm."
+
+
 def _told(row: dict[str, Any], side: str) -> str:
     """Return a share or an error of a row: nothing where nothing was asked, "none" where nothing was told."""
     return "" if side not in row else "none" if row[side] is None else percent(row[side])
@@ -230,11 +241,13 @@ PARTS: dict[Path, dict[str, Callable[[dict[str, Any]], str]]] = {
         "several_changes": several,
         "overhead": overhead,
         "video": films,
+        "scene": scenes,
+        "fusion": fusing,
         "cuts": cuts,
         "scale": scale,
         "soak": soak,
     },
-    FRONT: {"compare": front, "video": front_films},
+    FRONT: {"compare": front, "video": front_films, "scene": front_scenes},
 }
 
 
