@@ -144,7 +144,10 @@ def fusing(results: dict[str, Any]) -> str:
 
 def _told(row: dict[str, Any], side: str) -> str:
     """Return a share or an error of a row: nothing where nothing was asked, "none" where nothing was told."""
-    return "" if side not in row else "none" if row[side] is None else percent(row[side])
+    if side not in row or row[side] is None:
+        return "none" if side in row else ""
+    # errors may be far below a per cent
+    return percent(row[side]) if not 0 < row[side] < 0.01 else f"{100 * row[side]:.2g}"
 
 
 def cuts(results: dict[str, Any]) -> str:
