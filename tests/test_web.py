@@ -60,14 +60,14 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_an_address_is_refused_unless_it_is_allowed(server: str, picture: Path) -> None:
-    stills, skipped, _ = gather([f"{server}/a.png", picture])
+    stills, skipped, *_ = gather([f"{server}/a.png", picture])
     assert [still.origin.source for still in stills] == [str(picture)]
     assert "allow" in skipped[0].message
 
 
 @pytest.mark.parametrize("path", ["/a.png", "/moved"])
 def test_an_allowed_address_is_a_picture_that_can_be_reopened(server: str, path: str) -> None:
-    (still,), skipped, _ = gather(f"{server}{path}", urls=True)
+    (still,), skipped, *_ = gather(f"{server}{path}", urls=True)
     assert skipped == []
     assert still.size == noise().size
     assert any(f"{server}{path}" in note for note in still.notes)
@@ -82,7 +82,7 @@ def test_an_allowed_address_is_a_picture_that_can_be_reopened(server: str, path:
 def test_what_is_no_picture_is_named_and_the_rest_goes_on(
     server: str, picture: Path, path: str, words: str
 ) -> None:
-    stills, skipped, _ = gather([f"{server}{path}", picture], urls=True)
+    stills, skipped, *_ = gather([f"{server}{path}", picture], urls=True)
     assert len(stills) == 1
     assert words in skipped[0].message
     assert skipped[0].input == f"{server}{path}"
