@@ -72,18 +72,6 @@ def test_poses_are_found_up_to_scale_and_the_scene_opens_again(photos: Path, tmp
     assert all(name in again.warnings[0] for name in lost)  # said as long as they are there
 
 
-def test_the_same_photos_give_the_same_scene(photos: Path, tmp_path: Path) -> None:
-    files = sorted(photos.iterdir())[:5]
-    one, two = (from_photos(files, tmp_path / name) for name in ("one", "two"))
-    assert one.names == two.names
-    shapes = []
-    for scene in (one, two):
-        centres = np.stack([view.camera.centre for view in scene.views])
-        apart = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
-        shapes.append(apart / apart.max())  # the scale is free
-    assert np.abs(shapes[0] - shapes[1]).max() < 0.02
-
-
 def test_a_time_that_runs_out_is_an_error_and_leaves_nothing(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(SceneError, match=r"longer than 0\.3 s.*features"):
         from_photos(photos, tmp_path / "scan", seconds=0.3)
