@@ -72,6 +72,15 @@ def test_poses_are_found_up_to_scale_and_the_scene_opens_again(photos: Path, tmp
     assert all(name in again.warnings[0] for name in lost)  # said as long as they are there
 
 
+def test_the_same_photos_give_the_same_scene(photos: Path, tmp_path: Path) -> None:
+    files = sorted(photos.iterdir())[:5]
+    one, two = (from_photos(files, tmp_path / name) for name in ("one", "two"))
+    assert one.names == two.names
+    assert np.array_equal(one.points, two.points)
+    for mine, other in zip(one.views, two.views, strict=True):
+        assert np.array_equal(mine.camera.world_to_camera, other.camera.world_to_camera)
+
+
 def test_a_time_that_runs_out_is_an_error_and_leaves_nothing(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(SceneError, match=r"longer than 0\.3 s.*features"):
         from_photos(photos, tmp_path / "scan", seconds=0.3)

@@ -1,15 +1,16 @@
 """Structure from motion by pycolmap (Schoenberger and Frahm, CVPR 2016), on the CPU and within a time.
 
 COLMAP's steps run in a thread of their own, so that progress is told, and Ctrl-C and the limit are heeded.
+Its database is left alone meanwhile: pycolmap brings a SQLite of its own, and a second copy of SQLite that
+opens and closes the same file in one process takes the locks of the first away (sqlite.org/howtocorrupt.html,
+2.2.1).
 """
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,7 +119,7 @@ class _Run:
             try:
                 while not doing.done() and time.monotonic() < self._end:
                     wait([doing], OFTEN)
-                    self._tell(stage, min(self._count(stage), of), of)
+                    self._tell(stage, min(self._posed, of), of)
             finally:
                 late = not doing.done()
                 token.cancel()
@@ -133,18 +134,6 @@ class _Run:
             raise SceneError(f"COLMAP could not go on at the {stage}: {error}") from error
         self._tell(stage, of, of)
         return result
-
-    def _count(self, stage: str) -> int:
-        """Return how many records of a stage there are."""
-        if stage == "poses":
-            return self._posed + 1 if self._posed else 0
-        table = {"features": "keypoints", "matches": "two_view_geometries"}[stage]
-        try:
-            place = f"{self.database.absolute().as_uri()}?mode=ro"
-            with closing(sqlite3.connect(place, uri=True, timeout=0)) as opened:
-                return int(opened.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
-        except sqlite3.Error:  # it is being written: the next look will do
-            return 0
 
 
 def _pairs(count: int) -> int:
