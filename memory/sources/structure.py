@@ -62,6 +62,9 @@ def largest_model(images: Path, work: Path, names: list[str], tell: Progress, li
     one = len({stored_size(images / name) for name in names}) == 1
     # Photos of one size are taken as one camera's: a focal length for each is more than few photos tell.
     camera = pycolmap.CameraMode.SINGLE if one else pycolmap.CameraMode.PER_IMAGE
+    # Several threads store the photos' features in the order in which they happen to end, which later steps
+    # follow: one thread makes the same photos give the same scene.
+    features = pycolmap.FeatureExtractionOptions(use_gpu=False, max_image_size=SIDE, num_threads=1)
     run.step(
         "features",
         len(names),
@@ -70,7 +73,7 @@ def largest_model(images: Path, work: Path, names: list[str], tell: Progress, li
             images,
             image_names=names,
             camera_mode=camera,
-            extraction_options=pycolmap.FeatureExtractionOptions(use_gpu=False, max_image_size=SIDE),
+            extraction_options=features,
             cancellation_token=token,
         ),
     )
