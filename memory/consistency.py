@@ -37,7 +37,7 @@ SHUFFLES = 3
 PIXELS = 3.0
 """Median distance from the epipolar line from which on something is wrong."""
 
-__all__ = ["Consistency", "Noise", "SceneInfo", "compare", "inspect", "noise"]
+__all__ = ["Consistency", "Noise", "SceneInfo", "compare", "inspect", "noise", "sheets_of"]
 
 
 class _Record(BaseModel):
@@ -145,7 +145,7 @@ def inspect(scene: Scene, pairs: int = PAIRS) -> SceneInfo:
     pairs : int
         Pairs of views that are compared, at most.
     """
-    sheets, warnings = _sheets(scene)
+    sheets, warnings = sheets_of(scene)
     consistency = compare(scene, sheets, pairs)
     cloud = _cloud(scene, warnings)
     floor = ground(cloud, scene) if cloud is not None else None
@@ -182,6 +182,7 @@ def compare(scene: Scene, sheets: Sequence[tuple[int, Sheet]], pairs: int = PAIR
     ----------
     scene : Scene
     sheets : sequence of (number of the view in the scene, Sheet)
+        As :func:`sheets_of` makes them.
     pairs : int
         At most so many.
     """
@@ -271,7 +272,8 @@ def _by_matches(scene: Scene, pairs: int) -> Consistency:
     )
 
 
-def _sheets(scene: Scene) -> tuple[list[tuple[int, Sheet]], list[str]]:
+def sheets_of(scene: Scene) -> tuple[list[tuple[int, Sheet]], list[str]]:
+    """Return views with depth, each with its number in the scene, and what is wrong with others."""
     numbers = {name: number for number, name in enumerate(scene.names)}
     sheets, warnings = [], []
     for name in looked_at(scene, VIEWS):

@@ -7,22 +7,10 @@ from typing import Any
 import pytest
 
 from sightloop.errors import SceneError
-from sightloop.tools.scene_questions import SIDES, SceneQuestion, parse
+from sightloop.tools.scene_questions import SIDES, parse
 from sightloop.tools.scene_viewpoints import Viewpoint, named_view
 
-NAMES = [f"view{number}.png" for number in range(1, 9)]
-FROM_2, FROM_3 = Viewpoint(view="view2.png"), Viewpoint(view="view3.png")
-BOTH = ("red cube", "blue ball")
-
-
-def meant(question: str) -> dict[str, Any]:
-    """What a question means, without what it leaves open and without its text."""
-    read = parse(question, NAMES)
-    assert read.text == question
-    plain = SceneQuestion(read.kind, question)
-    every = {name: getattr(read, name) for name in SceneQuestion.__slots__}
-    return {name: value for name, value in every.items() if name == "kind" or value != getattr(plain, name)}
-
+from .meanings import BOTH, FROM_2, FROM_3, NAMES, meant
 
 # ---------------------------------------------------------------- sides
 

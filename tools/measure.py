@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import SceneError
-from ..memory.consistency import inspect
+from ..memory.consistency import compare, sheets_of
 from ..memory.placed import Measure, Shot, Survey
 from ..memory.scene import Scene
 from . import lengths, sides, tallies
@@ -139,7 +139,7 @@ def _doubted(scene: Scene, located: Located, finding: Finding) -> Finding:
     middle = np.mean([thing.centre for thing in located.things], axis=0)
     if located.noise.pose_m < SHAKY * float(np.median(np.linalg.norm(centres - middle, axis=1))):
         return finding
-    told = inspect(scene).consistency
+    told = compare(scene, sheets_of(scene)[0])
     if told.fits is not False:
         return finding
     notes = (f"lengths may be wrong, see `sightloop scene info`: {told.verdict}", *finding.notes)

@@ -28,6 +28,7 @@ from ..still import Size
 from .mesh_loading import CLOUDS, SURFACES, Colors, Points, Surface, load_model
 from .mesh_render import Renderer
 from .mesh_views import chosen
+from .scene_fields import up_of
 
 SIDECAR = ".views.json"
 BESIDE = frozenset({".mtl", ".bin", ".png", ".jpg", ".jpeg", ".bmp", ".tga", ".tif", ".tiff", ".webp"})
@@ -73,7 +74,7 @@ def _read(path: Path, sidecar: Path, state: tuple[tuple[str, int, int], ...]) ->
     """Read a model in a state of its files: evidence is reopened view by view, and models are large."""
     said = _said(sidecar)
     scale = _scale(said, sidecar)
-    given = _up(said, sidecar)
+    given = up_of(said, sidecar)
     if given is None and path.suffix.lower() in GLTF:
         given = np.array([0.0, 1.0, 0.0])
     up = np.array([0.0, 0.0, 1.0]) if given is None else given
@@ -152,21 +153,6 @@ def _scale(said: dict[str, Any], file: Path) -> float | None:
     if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < np.inf:
         raise SceneError(f"{file}: scale {scale!r} is not how many metres a unit is.", input=str(file))
     return float(scale)
-
-
-def _up(said: dict[str, Any], file: Path) -> Array | None:
-    if said.get("up") is None:
-        return None
-    try:
-        up = np.array(said["up"], dtype=np.float64)
-        length = float(np.linalg.norm(up))
-    except (TypeError, ValueError):
-        up, length = np.zeros(0), 0.0
-    if up.shape != (3,) or not 0 < length < np.inf:
-        raise SceneError(
-            f"{file}: up {said['up']!r} is not three numbers that point somewhere.", input=str(file)
-        )
-    return np.asarray(up / length, dtype=np.float64)
 
 
 def _cameras(views: list[Any], file: Path, warnings: list[str]) -> dict[str, tuple[Camera, float | None]]:

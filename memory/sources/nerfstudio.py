@@ -22,7 +22,7 @@ from ...errors import SceneError
 from ..geometry import Camera
 from ..scene import Scene, SceneView
 from ..still import Size
-from .scene_fields import MALFORMED, number, read_object, reason, time_of
+from .scene_fields import number, read_object, read_views, time_of
 from .scene_files import DEEP, in_order, inside, inverted, read_color, read_depth, size_of, usable
 
 NAME = "transforms.json"
@@ -68,18 +68,13 @@ def read_nerfstudio(path: Path) -> Scene:
     file = next(path / n for n in (NAME, *OTHERS) if (path / n).is_file()) if path.is_dir() else path
     data = read_object(file, "frames")
     shrunk = _shrunk(data, file)
-    views: dict[str, SceneView] = {}
     warnings: list[str] = []
-    for place, frame in enumerate(data["frames"]):
-        which = f"{file}: frame {place}"
-        try:
-            view = _view(file, {**data, **frame}, frame, shrunk, which, warnings)
-            if view.name in views:
-                raise SceneError(f"{view.name} is another frame's already.")
-        except MALFORMED as error:
-            warnings.append(f"{which} is left out: {reason(error)}")
-        else:
-            views[view.name] = view
+    views = read_views(
+        data["frames"],
+        lambda frame, which: _view(file, {**data, **frame}, frame, shrunk, which, warnings),
+        f"{file}: frame",
+        warnings,
+    )
     if not views:
         raise SceneError("; ".join(warnings[:3]) or f"{file} holds no frame.", input=str(file))
     metric, unit = _unit(file, data, any(view.depth is not None for view in views.values()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from ...errors import SceneError
 from ..geometry import Array
+from ..scene import SceneView
 
 MALFORMED = (SceneError, KeyError, TypeError, ValueError, OverflowError)
 """What a field of another type or value raises, where it is used as what it should be."""
@@ -39,6 +41,35 @@ def read_object(file: Path, field: str) -> dict[str, Any]:
     return data
 
 
+def read_views(
+    items: list[Any], read: Callable[[Any, str], SceneView], kind: str, warnings: list[str]
+) -> dict[str, SceneView]:
+    """Read the records of a file's views, by name; what is wrong with one is a warning, and the rest goes on.
+
+    Parameters
+    ----------
+    items : list
+    read : callable
+        Makes a view of a record and of what it is called.
+    kind : str
+        What a record is called: the file, and "view" or "frame".
+    warnings : list of str
+        To which what was left out is added.
+    """
+    found: dict[str, SceneView] = {}
+    for place, item in enumerate(items):
+        which = f"{kind} {place}"
+        try:
+            view = read(item, which)
+            if view.name in found:
+                raise SceneError(f"{view.name} is another's already.")
+        except MALFORMED as error:
+            warnings.append(f"{which} is left out: {reason(error)}")
+        else:
+            found[view.name] = view
+    return found
+
+
 def reason(error: Exception) -> str:
     """Return what was wrong with a field, in words."""
     if isinstance(error, SceneError):
@@ -57,6 +88,27 @@ def number(value: object, field: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise SceneError(f"{field} is not a finite number: {value!r}.")
     return float(value)
+
+
+def up_of(data: dict[str, Any], file: Path) -> Array | None:
+    """Return where up is, (3,) of length 1; None where the file does not say.
+
+    Raises
+    ------
+    SceneError
+        If it is no direction.
+    """
+    if data.get("up") is None:
+        return None
+    try:
+        up = np.array(data["up"], dtype=np.float64)
+        length = float(np.linalg.norm(up))
+    except (TypeError, ValueError):
+        up, length = np.zeros(0), 0.0
+    if up.shape != (3,) or not 0 < length < np.inf:
+        message = f"{file}: up {data['up']!r} is not three numbers that point somewhere."
+        raise SceneError(message, input=str(file))
+    return np.asarray(up / length, dtype=np.float64)
 
 
 def time_of(item: dict[str, Any], field: str) -> float | None:

@@ -31,7 +31,7 @@ from ..geometry import Camera
 from ..scene import Scene, SceneView
 from ..still import Size
 from .posed_video import Clips
-from .scene_fields import MALFORMED, coefficients, number, read_object, reason, time_of
+from .scene_fields import coefficients, number, read_object, read_views, time_of, up_of
 from .scene_files import DEEP, inside, read_color, read_depth, size_of, usable
 
 NAME = "scene.json"
@@ -67,19 +67,14 @@ def read_scene_json(path: Path) -> Scene:
     """
     file = path / NAME if path.is_dir() else path
     data = read_object(file, "views")
-    metric, scale, up = _metric(data, file), _scale(data, file), _up(data, file)
-    found: dict[str, SceneView] = {}
+    metric, scale, up = _metric(data, file), _scale(data, file), up_of(data, file)
     warnings, clips = _misspelt(data, FIELDS, str(file)), Clips(file.parent)
-    for place, item in enumerate(data["views"]):
-        which = f"{file}: view {place}"
-        try:
-            view = _view(file.parent, item, scale, clips, which, warnings)
-            if view.name in found:
-                raise SceneError(f"{view.name} is another view's already")
-        except MALFORMED as error:
-            warnings.append(f"{which} is left out: {reason(error)}")
-        else:
-            found[view.name] = view
+    found = read_views(
+        data["views"],
+        lambda item, which: _view(file.parent, item, scale, clips, which, warnings),
+        f"{file}: view",
+        warnings,
+    )
     if not found:
         raise SceneError("; ".join(warnings[:3]) or f"{file} names no view.", input=str(file))
     return Scene(
@@ -115,20 +110,6 @@ def _scale(data: dict[str, Any], file: Path) -> float:
             input=str(file),
         )
     return float(scale)
-
-
-def _up(data: dict[str, Any], file: Path) -> NDArray[np.float64] | None:
-    if data.get("up") is None:
-        return None
-    try:
-        up = np.array(data["up"], dtype=np.float64)
-        length = float(np.linalg.norm(up))
-    except (TypeError, ValueError):
-        up, length = np.zeros(0), 0.0
-    if up.shape != (3,) or not 0 < length < np.inf:
-        message = f"{file}: up {data['up']!r} is not three numbers that point somewhere."
-        raise SceneError(message, input=str(file))
-    return np.asarray(up / length, dtype=np.float64)
 
 
 def _view(
