@@ -25,6 +25,11 @@ RESULT, MEDIA = "result.json", "media"
 """What a saved result's folder holds: the record, and the pictures by the hash of their pixels."""
 
 
+def surveys(steps: Iterable[Step]) -> list[Survey]:
+    """Return what steps found out about scenes, in order."""
+    return [step.survey for step in steps if isinstance(step, ObservationStep) and step.survey is not None]
+
+
 class Result(Record):
     """What a run found: the object of ``sightloop ask --json``.
 
@@ -82,7 +87,7 @@ class Result(Record):
     @property
     def survey(self) -> Survey | None:
         """What was found out about a scene last."""
-        told = [step.survey for step in self.steps if isinstance(step, ObservationStep) and step.survey]
+        told = surveys(self.steps)
         return told[-1] if told else None
 
     @property

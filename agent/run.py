@@ -22,7 +22,7 @@ from .gallery import Gallery
 from .inputs import Gathered, asked
 from .library import Library
 from .limits import Currency, LimitReached, Limits, Meter
-from .result import Result
+from .result import Result, surveys
 from .state import Answered, Draft, Exchange, State
 from .steps import Call, ObservationStep, Picture, Step, StoppedBecause
 from .tool import Found
@@ -275,15 +275,15 @@ class Run:
         assert state.draft is not None  # only a run with one ends
         last = Answered(question=state.question, draft=state.draft, evidence=state.evidence)
         parts = (*state.answered, last)
-        surveys = [step.survey for step in state.steps if step.kind == "observation" and step.survey]
+        surveyed = surveys(state.steps)
         self.live.result = Result(
             question=state.whole,
             answer=state.words,
             confidence=math.prod(part.draft.confidence for part in parts),
             evidence=tuple(item for part in parts for item in part.evidence),
             comparisons=tuple(pair for part in parts for pair in part.draft.comparisons),
-            measures=tuple(measure for survey in surveys for measure in survey.measures),
-            objects=tuple(one for survey in surveys[-1:] for one in survey.placed),
+            measures=tuple(measure for survey in surveyed for measure in survey.measures),
+            objects=tuple(one for survey in surveyed[-1:] for one in survey.placed),
             steps=tuple(state.steps),
             usage=self.meter.usage,
             model=self.meter.name,

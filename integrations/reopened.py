@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..agent.result import Result
-from ..agent.steps import ObservationStep
+from ..agent.result import surveys as of_steps
 from ..errors import SightloopError
 from ..memory.placed import Survey
 from ..memory.scene import Scene
@@ -17,8 +17,7 @@ FUSED = 24
 
 def surveys(result: Result) -> list[Survey]:
     """Return what a run found out about scenes, the last that it says of each: that knows the most."""
-    found = [s.survey for s in result.steps if isinstance(s, ObservationStep) and s.survey is not None]
-    return list({survey.source: survey for survey in found}.values())
+    return list({survey.source: survey for survey in of_steps(result.steps)}.values())
 
 
 def reopened(survey: Survey) -> tuple[Scene | None, Points | None, list[str]]:
