@@ -105,6 +105,10 @@ class Box(_Value):
         """Return the box moved by ``dx`` and ``dy`` pixels."""
         return Box(x0=self.x0 + dx, y0=self.y0 + dy, x1=self.x1 + dx, y1=self.y1 + dy)
 
+    def scaled(self, x: float, y: float) -> Box:
+        """Return the box with its coordinates multiplied by ``x`` and ``y``."""
+        return Box(x0=self.x0 * x, y0=self.y0 * y, x1=self.x1 * x, y1=self.y1 * y)
+
 
 class Span(_Value):
     """A stretch of time of a video in seconds, ``start <= end``."""
@@ -144,7 +148,8 @@ class Still:
         Kept read-only and C-contiguous; an array that somebody could still write to is copied.
     origin : Origin
     region : Box, optional
-        The part of ``whole`` that the pixels show, for a crop; None for a whole still.
+        The part of ``whole`` that the pixels show, for a crop; None for a whole still. The pixels may be more
+        than those of the part, where a page was rendered anew for it.
     whole : Still, optional
         The still a crop was cut from. Crops are made by :meth:`crop`, which sets both.
     notes : tuple of str
@@ -249,10 +254,16 @@ class Still:
             )
         left, right = _whole_pixels(box.x0, box.x1, width)
         top, bottom = _whole_pixels(box.y0, box.y1, height)
-        region = Box(x0=left, y0=top, x1=right, y1=bottom)
-        if self.region is not None:
-            region = region.shifted(self.region.x0, self.region.y0)
+        region = self._in_whole(Box(x0=left, y0=top, x1=right, y1=bottom))
         return Still(self.pixels[top:bottom, left:right], self.origin, region, self.whole or self, self.notes)
+
+    def _in_whole(self, box: Box) -> Box:
+        """Return a box of this still in pixels of the whole one."""
+        if self.region is None:
+            return box
+        wide, high = self.region.x1 - self.region.x0, self.region.y1 - self.region.y0
+        scaled = box.scaled(wide / self.size.width, high / self.size.height)
+        return scaled.shifted(self.region.x0, self.region.y0)
 
     def to_pil(self) -> Image.Image:
         """Return the pixels as a PIL image, mode RGB."""
@@ -330,8 +341,8 @@ class Evidence(_Value):
         """
         if region is None:
             region = still.region
-        elif isinstance(region, Box) and still.region is not None:
-            region = region.shifted(still.region.x0, still.region.y0)
+        elif isinstance(region, Box):
+            region = still._in_whole(region)
         return cls(still=still.ref, region=region, claim=claim, confidence=confidence)
 
     def reopen(self) -> Still:

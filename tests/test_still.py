@@ -322,3 +322,14 @@ def test_a_still_opens_as_pil(picture: Path) -> None:
     still = read_photo(picture)
     assert np.array_equal(np.asarray(still.to_pil()), still.pixels)
     assert still.to_pil().size == still.size
+
+
+def test_a_box_of_a_part_that_was_rendered_larger_is_in_pixels_of_the_whole() -> None:
+    whole = Still(np.zeros((100, 80, 3), np.uint8), Page(source="report.pdf", number=3))
+    part = Box(x0=20, y0=40, x1=60, y1=60)
+    closer = Still(np.zeros((60, 120, 3), np.uint8), whole.origin, region=part, whole=whole)
+    box = Box(x0=30, y0=15, x1=60, y1=30)
+    wanted = Box(x0=30, y0=45, x1=40, y1=50)
+    assert closer.crop(box).region == Evidence.of(closer, "a word", 0.9, box).region == wanted
+    assert closer.crop(box).size == Size(30, 15)
+    assert closer.ref == whole.ref
