@@ -93,7 +93,7 @@ def load(
         checkpoint = _described(folder, source)
     else:
         folder = source
-    with _quiet(bars=checkpoint.tier != "embedded"):
+    with quiet(bars=checkpoint.tier != "embedded"):
         tokenizer = _tokenizer(folder)
         network = _network(folder, place, kind, quantization)
     return _assembled(folder, checkpoint, network, tokenizer, bits, place)
@@ -337,7 +337,7 @@ def _object(path: Path) -> Mapping[str, Any]:
 
 
 @contextmanager
-def _quiet(*, bars: bool) -> Iterator[None]:
+def quiet(*, bars: bool) -> Iterator[None]:
     """Keep transformers' warnings to itself, and its progress bars, too, unless they are wanted."""
     from transformers.utils import logging
 
