@@ -87,7 +87,7 @@ class Watch:
 
     def told(self, progress: Progress) -> None:
         """Take note of how far indexing is."""
-        if (progress.seconds or 0) >= 60:
+        if (progress.done or 0) >= 60:
             self.part = "after"
 
     def __enter__(self) -> Watch:

@@ -117,7 +117,7 @@ def _progress(*, transient: bool = False) -> Iterator[Any]:
         def told(at: Progress) -> None:
             if at.source not in names:
                 names[at.source] = bar.add_task(Path(at.source).name, total=at.of, stills=0)
-            bar.update(names[at.source], completed=at.seconds or 0, total=at.of, stills=at.stills)
+            bar.update(names[at.source], completed=at.done or 0, total=at.of, stills=at.stills)
 
         yield told
 

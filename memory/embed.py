@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MemoryModelError
+from .page_text import PageText
 from .still import Still
 
 
@@ -35,6 +36,13 @@ class TextReader(Protocol):
 
     def texts(self, stills: Sequence[Still]) -> list[str]:
         """Return the text in each still; ``""`` where there is none."""
+
+
+class PageReader(Protocol):
+    """Reads pages and photos that have no text layer: their words, and where they are."""
+
+    def read(self, stills: Sequence[Still]) -> list[PageText]:
+        """Return the words of each still, in pixels of the still as it is given."""
 
 
 def embedded(embedder: Embedder, items: Sequence[Still | str], dimension: int | None) -> NDArray[np.float32]:

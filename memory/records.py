@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
-from .still import Origin, StillRef
+from .still import Box, Origin, StillRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +17,20 @@ class Source:
     ----------
     path : str
         Absolute path of the file, or the name of the stream.
-    kind : "photo", "video" or "stream"
+    kind : "photo", "video", "stream" or "document"
     complete : bool
         False while it is only indexed in part: adding it again goes on where it stopped.
     stills : int
     seconds : float or None
-        How far it is indexed; None for a photo.
+        How far it is indexed; None for a photo or a document, whose ``stills`` tell.
     duration : float or None
         Of the whole, where that is known.
     began : float or None
         Of a stream: when its ``t`` was 0, in seconds since 1970.
     warnings : tuple of str
         What was wrong while it was read.
+    pages : int or None
+        Of a document: how many it has.
     """
 
     path: str
@@ -39,6 +41,7 @@ class Source:
     duration: float | None
     began: float | None
     warnings: tuple[str, ...]
+    pages: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,23 @@ class Text:
 
     Parameters
     ----------
-    channel : "caption", "ocr" or "subtitle"
+    channel : "caption", "ocr", "subtitle", "page" or "block"
+        The last two are all words of a page, and those of one of its blocks.
     text : str
     start, end : float or None
         When it is shown or said, in seconds; None where that is when the still is shown.
+    box : Box or None
+        Of a block: where it is, in pixels of the still.
+    kind : str or None
+        Of a block: "heading", "text", "table", "figure" or "caption".
     """
 
     channel: str
     text: str
     start: float | None = None
     end: float | None = None
+    box: Box | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +99,17 @@ class Stored:
 
     @property
     def t(self) -> float | None:
-        """When it is shown, in seconds; None for a photo."""
+        """When it is shown, in seconds; None for a photo or a page."""
         return getattr(self.origin, "t", None)
 
     @property
+    def page(self) -> int | None:
+        """Which page of a document it is, from 1; None for what is none."""
+        return getattr(self.origin, "number", None)
+
+    @property
     def index(self) -> int | None:
-        """Which frame it is, from 0; None for a photo."""
+        """Which frame it is, from 0; None for what is none."""
         return getattr(self.origin, "index", None)
 
     @property
@@ -105,10 +120,13 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far adding is: ``seconds`` of ``of`` of ``source`` (None where unknown), and its stills so far."""
+    """How far adding is: ``done`` of ``of`` of ``source``, and the stills so far.
+
+    A video is counted in seconds, a document in pages; None is what is not known, and for a photo.
+    """
 
     source: str
-    seconds: float | None
+    done: float | None
     of: float | None
     stills: int
 

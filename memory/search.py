@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .embed import Embedder, embedded
-from .ledger import StillRow, Where
+from .ledger import StillRow
 from .records import Text
-from .still import Frame, Origin, Photo, Span, Still, StillRef
+from .still import Frame, Origin, Page, Photo, Span, Still, StillRef
 from .storage import Storage
+from .texts import Where
 
 WEIGHTS: Mapping[str, float] = {"picture": 1.0, "caption": 1.0, "ocr": 1.0, "subtitle": 1.0}
 """Of the channels. None is known to be the better one, so that a still which two of them rank comes first."""
@@ -219,6 +220,8 @@ def ref_of(row: StillRow, path: str) -> StillRef:
     origin: Origin = Photo(source=path)
     if row.t is not None and row.frame is not None:
         origin = Frame(source=path, t=row.t, index=row.frame)
+    elif row.page is not None:
+        origin = Page(source=path, number=row.page)
     return StillRef(origin=origin, width=row.width, height=row.height, sha256=row.sha256)
 
 

@@ -145,7 +145,9 @@ class Storage:
         place = self._server or str(self.folder / "chroma")
         chroma = Chroma(place, name, self.ledger.get("embedder") or "")
         try:
-            vectors = Vectors(chroma, Flat(self._flat_path(self._round), self.dimension), self.ledger.index())
+            vectors = Vectors(
+                chroma, Flat(self._flat_path(self._round), self.dimension), self.ledger.index("stills")
+            )
             self._reconcile(vectors)
         except BaseException:
             chroma.close()
@@ -209,7 +211,7 @@ class Storage:
         """Bring in a batch. When this returns it is acknowledged: nothing undoes it, not even a power cut."""
         ready = [(entry, still) for entry in entries for still in entry.stills]
         with self.lock:
-            first = self.ledger.next_slot()
+            first = self.ledger.next_slot("stills")
             if ready:
                 self._begin(len(ready[0][1].vector))
                 self.vectors.write(
@@ -226,7 +228,7 @@ class Storage:
                 for entry in entries:
                     number = self.ledger.put_source(entry.path, entry.kind, **entry.changes)
                     own = [
-                        StillRow(slot, still.id, number, *still[1:8])
+                        StillRow(slot, still.id, number, *still[1:8], None)
                         for slot, still in enumerate(entry.stills, first + len(rows))
                     ]
                     self.ledger.put_stills(own)
@@ -259,7 +261,7 @@ class Storage:
             else:
                 self.ledger.remove_source(source)
             if stills:
-                self.vectors.forget([row.id for row in stills], self.ledger.index())
+                self.vectors.forget([row.id for row in stills], self.ledger.index("stills"))
             self.media.remove(self.ledger.unused({row.media for row in stills}))
         return len(stills)
 
@@ -285,7 +287,7 @@ class Storage:
         for start in range(0, len(slots), CHUNK):
             part = slots[start : start + CHUNK]
             flat.write(start, vectors.flat.rows(int(part[-1]) + 1)[part])
-        self.ledger.renumber(list(enumerate(slots.tolist())), round=str(self._round + 1))
+        self.ledger.renumber("stills", list(enumerate(slots.tolist())), round=str(self._round + 1))
         # a graph keeps a place for all that it ever held, so it is made anew from the file
         vectors.chroma.erase()
         del self.vectors

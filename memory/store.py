@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any, Self
 from ..errors import InputError, MemoryModelError, nearest
 from .embed import Captioner, Embedder, TextReader
 from .indexing import Batch, Indexer
-from .ledger import SourceRow, Where
+from .ledger import SourceRow
 from .live import index_stream
 from .records import Added, Progress, Source, Stored
 from .search import Hit, ref_of, search
 from .sources.photos import read_photo
 from .still import Frame, Photo, Still
 from .storage import Storage, placed
+from .texts import Where
 
 if TYPE_CHECKING:
     from .keyframes import Shot
     from .sources.decoding import Decoded
 
-KINDS = ("photo", "video", "stream")
+KINDS = ("photo", "video", "stream", "document")
 """Of sources."""
 
 
@@ -181,7 +182,7 @@ class VisualMemory:
             return [
                 Source(
                     *(row.path, row.kind, bool(row.complete), counts.get(row.number, 0)),
-                    *(row.seconds, row.duration, row.began, tuple(json.loads(row.warnings))),
+                    *(row.seconds, row.duration, row.began, tuple(json.loads(row.warnings)), row.pages),
                 )
                 for row in self._storage.ledger.sources()
             ]

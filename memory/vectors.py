@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import StorageError
 from .chroma import Chroma, Metadata
-from .ledger import Where
+from .texts import Where
 
 EXACT = 16_000
 """Most stills that are compared one by one: 32 MB of 512 dimensions, 1 ms where the memory is free."""

@@ -119,7 +119,7 @@ def main(folder: str, source: str, point: str, most: str = "") -> None:
             return super().embed(items)
 
     def told(progress: Any) -> None:
-        print(progress.seconds, progress.stills, flush=True)
+        print(progress.done, progress.stills, flush=True)
         passing("told")
 
     try:

@@ -1,0 +1,190 @@
+"""Texts: what the ledger keeps of words, the texts of stills, whole pages, and which texts have vectors."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .database import Database
+from .page_text import PageText
+from .records import Text
+from .still import Box
+
+INDICES = {"page": "page_words", "block": "block_words"}
+"""Channels that have an index of words of their own; the others share one."""
+
+_COLUMNS = 'channel, texts.text, start, "end", x0, y0, x1, y1, texts.kind'
+
+
+class TextHit(NamedTuple):
+    """A text that holds words of a query: the less ``cost`` (bm25), the better."""
+
+    slot: int
+    text: Text
+    cost: float
+
+
+class Passage(NamedTuple):
+    """A text that has a vector, or wants one.
+
+    ``number`` is that of the text, ``id`` its name beside its vector, ``still`` the slot of its still.
+    """
+
+    number: int
+    id: str
+    still: int
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which stills a search is about: of these sources, shown from ``start`` to ``end``; None is all."""
+
+    sources: frozenset[int] | None = None
+    start: float | None = None
+    end: float | None = None
+
+
+class Texts(Database):
+    """The tables of words."""
+
+    def put_texts(self, texts: Iterable[tuple[int, Text]]) -> list[int]:
+        """Bring in texts of the stills in these slots, and return their numbers."""
+        first = int(self._rows("SELECT coalesce(max(number), 0) + 1 FROM texts")[0][0])
+        rows = [
+            (number, slot, text.channel, text.start, text.end, text.text, *_corners(text.box), text.kind)
+            for number, (slot, text) in enumerate(texts, first)
+        ]
+        self._base.executemany(
+            'INSERT INTO texts (number, slot, channel, start, "end", text, x0, y0, x1, y1, kind) '
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        return [row[0] for row in rows]
+
+    def remove_texts(self, source: int, channel: str) -> None:
+        """Remove the texts of one channel from a source."""
+        self._rows(
+            "DELETE FROM texts WHERE channel = ? AND slot IN (SELECT slot FROM stills WHERE source = ?)",
+            [channel, source],
+        )
+
+    def texts(self, source: int) -> dict[int, list[Text]]:
+        """Return the texts of a source's stills, by slot."""
+        found: dict[int, list[Text]] = {}
+        for slot, *text in self._rows(
+            f"SELECT slot, {_COLUMNS} FROM texts JOIN stills USING (slot) WHERE source = ? ORDER BY number",
+            [source],
+        ):
+            found.setdefault(slot, []).append(_text(text))
+        return found
+
+    def search(self, query: str, channel: str, where: Where, most: int) -> list[TextHit]:
+        """Return the texts of a channel that match an FTS5 query, the best first."""
+        words = INDICES.get(channel, "words")
+        conditions, values = [f"{words} MATCH ?"], [query]
+        if words == "words":
+            conditions.append("channel = ?")
+            values.append(channel)
+        more, bound = _passing(where)
+        found = self._rows(
+            f"SELECT slot, {_COLUMNS}, bm25({words}) AS cost "
+            f"FROM {words} JOIN texts ON texts.number = {words}.rowid JOIN stills USING (slot) "
+            f"WHERE {' AND '.join([*conditions, *more])} ORDER BY cost, texts.number LIMIT ?",
+            [*values, *bound, most],
+        )
+        return [TextHit(slot, _text(text), cost) for slot, *text, cost in found]
+
+    # Whole pages
+
+    def put_pages(self, pages: Iterable[tuple[int, PageText]]) -> None:
+        """Bring in the words of the pages in these slots."""
+        self._base.executemany(
+            "INSERT INTO page_texts VALUES (?, ?)",
+            [(slot, zlib.compress(json.dumps(page.to_json()).encode())) for slot, page in pages],
+        )
+
+    def page(self, id: str) -> PageText | None:
+        """Return the words of the still of this id, where it has any."""
+        found = self._rows(
+            "SELECT page_texts.text FROM page_texts JOIN stills USING (slot) WHERE id = ?", [id]
+        )
+        return PageText.from_json(json.loads(zlib.decompress(found[0][0]))) if found else None
+
+    # Passages: texts that have vectors
+
+    def put_passages(self, slot: int, passages: Iterable[tuple[str, int]]) -> None:
+        """Bring in passages (id, number of the text) whose vectors lie in slots from ``slot`` on."""
+        self._base.executemany(
+            "INSERT INTO passages VALUES (?, ?, ?)",
+            [(at, id, number) for at, (id, number) in enumerate(passages, slot)],
+        )
+
+    def passages(self, slots: Sequence[int]) -> dict[int, Passage]:
+        """Return the passages in these slots, by slot; those that are not there are left out."""
+        found = self._rows(
+            f"SELECT passages.slot, number, passages.id, texts.slot, {_COLUMNS} "
+            "FROM passages JOIN texts ON passages.text = texts.number "
+            "WHERE passages.slot IN (SELECT value FROM json_each(?))",
+            [json.dumps([*slots])],
+        )
+        return {at: Passage(number, id, still, _text(text)) for at, number, id, still, *text in found}
+
+    def passage_slots(self, source: int) -> list[tuple[int, str]]:
+        """Return slot and id of a source's passages."""
+        return self._rows(
+            "SELECT passages.slot, passages.id FROM passages JOIN texts ON passages.text = texts.number "
+            "JOIN stills ON stills.slot = texts.slot WHERE source = ? ORDER BY passages.slot",
+            [source],
+        )
+
+    def blocks(self, source: int) -> list[Passage]:
+        """Return the blocks of a source that have no vector, as passages to be."""
+        found = self._rows(
+            f"SELECT passages.slot, number, stills.id, texts.slot, {_COLUMNS} "
+            "FROM texts JOIN stills USING (slot) LEFT JOIN passages ON passages.text = texts.number "
+            "WHERE source = ? AND channel = 'block' ORDER BY number",
+            [source],
+        )
+        blocks: list[Passage] = []
+        order: dict[str, int] = {}
+        for has, number, still_id, still, *text in found:
+            place = order[still_id] = order.get(still_id, -1) + 1
+            if has is None:
+                blocks.append(Passage(number, passage_id(still_id, place), still, _text(text)))
+        return blocks
+
+
+def passage_id(still: str, block: int) -> str:
+    """Return the id of a passage: that of its still, and which of its blocks it is, from 0."""
+    return f"{still}:{block:04d}"
+
+
+def _text(row: Sequence[Any]) -> Text:
+    channel, text, start, end, x0, y0, x1, y1, kind = row
+    box = None if x0 is None else Box(x0=x0, y0=y0, x1=x1, y1=y1)
+    return Text(channel, text, start, end, box, kind)
+
+
+def _corners(box: Box | None) -> tuple[float | None, ...]:
+    return (None,) * 4 if box is None else (box.x0, box.y0, box.x1, box.y1)
+
+
+def _passing(where: Where) -> tuple[list[str], list[Any]]:
+    """Return the conditions of a filter, and their values."""
+    conditions: list[str] = []
+    values: list[Any] = []
+    if where.sources is not None:
+        conditions.append("source IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(sorted(where.sources)))
+    # A line of speech counts where it is spoken, not where the nearest keyframe is.
+    if where.start is not None:
+        conditions.append('coalesce("end", t) >= ?')
+        values.append(where.start)
+    if where.end is not None:
+        conditions.append("coalesce(start, t) <= ?")
+        values.append(where.end)
+    return conditions, values
