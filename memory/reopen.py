@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import EvidenceError, InputError
-from .still import LIVE, MEMORY, Frame, Origin, Photo, Still, View
+from .still import LIVE, MEMORY, Frame, Origin, Page, Still, View
 
 
 def reopen(origin: Origin) -> Still:
@@ -16,8 +16,6 @@ def reopen(origin: Origin) -> Still:
     if isinstance(origin, Frame) and (origin.source.startswith(LIVE) or "://" in origin.source):
         message = f"{origin.source} was watched live; what it showed is gone, but for a memory's copy of it."
         raise EvidenceError(message, input=origin.source)
-    if not isinstance(origin, Photo | Frame | View):
-        raise EvidenceError(f"stills of the kind {origin.kind!r} cannot be reopened.", input=origin.source)
     try:  # each reader loads its own library
         if isinstance(origin, Frame):
             from .sources.videos import read_frame
@@ -27,6 +25,10 @@ def reopen(origin: Origin) -> Still:
             from .sources.scenes import read_view
 
             return read_view(origin.source, origin.camera)
+        if isinstance(origin, Page):
+            from .sources.documents import read_page
+
+            return read_page(origin.source, origin.number)
         from .sources.photos import read_photo
 
         return read_photo(origin.source)

@@ -18,6 +18,14 @@ VIDEO_SUFFIXES = frozenset(
 )
 """What counts as a video when a folder is expanded."""
 
+OFFICE_SUFFIXES = frozenset(
+    {".docx", ".doc", ".odt", ".rtf", ".pptx", ".ppt", ".odp", ".xlsx", ".xls", ".ods"}
+)
+"""Documents that LibreOffice converts."""
+
+DOCUMENT_SUFFIXES = OFFICE_SUFFIXES | {".pdf"}
+"""What counts as a document when a folder is expanded."""
+
 
 def checked_path(path: str | os.PathLike[str], kind: str) -> Path:
     """Return the path, refusing text that can be none.
