@@ -6,18 +6,20 @@ model with tool calls and one that only writes text take the same seat.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..memory import Page
 from ..memory.scene import Scene
 from ..tools.divide import division, settled
 from ..tools.followup import complete
 from ..tools.intents import Change, about_the_whole
+from ..tools.llava_next.pocket.familiar import UNFAMILIAR
 from ..tools.scene_questions import parse
 from ..tools.video_questions import kind, split
 from .state import Exchange, State
-from .steps import AnswerStep, Call, CallStep, Record, Step, VerifyStep
+from .steps import AnswerStep, Call, CallStep, ObservationStep, Record, Step, VerifyStep
 from .tool import Tool
 
 
@@ -72,9 +74,10 @@ class Playbook:
     Look, look in parts where several small looks answer better, look closer where unsure, answer. What pixels
     tell better than any look at both pictures, what changed, is compared at once. A rejected answer is looked
     at closer too.
-    Long answers are not: crops never repeat a sentence word for word, so nothing could be compared. Nor are
-    counts and places: a crop shows less of what is counted, and has its own left and right (closer looks took
-    counting by colour from 85 to 78 % right).
+    Where the embedded model says that it was never shown such a picture, its words are read, if it has any.
+    Long answers are not looked at closer: crops never repeat a sentence word for word, so nothing could be
+    compared. Nor are counts and places: a crop shows less of what is counted, and has its own left and right
+    (closer looks took counting by colour from 85 to 78 % right).
 
     Parameters
     ----------
@@ -93,6 +96,8 @@ class Playbook:
             return Move()
         if state.room is not None:
             return self._in_scene(state, state.room)
+        if state.only_pages:
+            return self._on_pages(state)
         if state.searches and not state.found_by("find"):
             return self._call(state, "find", question=state.question)
         if state.searches:
@@ -106,6 +111,8 @@ class Playbook:
             return self._call(state, "look_in_parts", question=state.question)
         if state.draft is None:
             return self._call(state, "look", question=state.question)
+        if "read" in tools and not state.found_by("read") and _strange(looks):
+            return self._call(state, "read", question=state.question)
         unsure = state.draft.confidence < self.sure or state.rejected
         worth_it = state.draft.short and not about_the_whole(state.question)
         left = len(state.found_by("look_closer")) < self.closer_looks
@@ -115,6 +122,8 @@ class Playbook:
 
     def _watched(self, state: State, eyes: Any) -> Move:
         """Plan what follows a search: pin a moment, look at frames around it, or look at what was found."""
+        if any(isinstance(picture.still.origin, Page) for picture in state.found_by("find")[-1].pictures):
+            return self._on_pages(state)
         wanted = kind(state.question)
         if state.draft is not None or not state.sightings:
             return Move()  # the search has answered, by what it found or by finding nothing
@@ -126,6 +135,12 @@ class Playbook:
         if not parts and division(eyes.checkpoint, state.question, state.stills) is not None:
             return self._call(state, "look_in_parts", question=state.question)
         return self._call(state, "look", question=state.question)
+
+    def _on_pages(self, state: State) -> Move:
+        """Plan where words answer: read the best pages, once."""
+        if state.found_by("read"):
+            return Move()
+        return self._call(state, "read", question=state.question)
 
     def _in_scene(self, state: State, room: Scene) -> Move:
         """Plan in a scene: measure what can be measured; for anything else choose views, and look."""
@@ -179,6 +194,11 @@ class Recorded:
     def parts(self, question: str) -> tuple[str, ...]:
         """Return the parts that were recorded."""
         return self.asked or (question,)
+
+
+def _strange(looks: Sequence[ObservationStep]) -> bool:
+    """Tell whether the embedded model said that a picture is unlike all that it was trained on."""
+    return any(UNFAMILIAR in step.notes for step in looks)
 
 
 def _sent_back(step: Step) -> bool:

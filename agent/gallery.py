@@ -66,6 +66,8 @@ class Gallery:
 
     def _put(self, still: Still, name: str | None = None) -> str:
         name = name or label(still, len(self._stills) + 1)
+        while name in self._stills:  # two files of one name have a page 3 each
+            name += "'"
         self._stills[name] = still
         return name
 

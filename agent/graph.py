@@ -97,6 +97,7 @@ class Loop:
                 parts=(state.question, *state.pending) if state.pending else (),
                 stills=state.inputs,
                 videos=state.videos,
+                documents=state.documents,
                 scene=state.scene,
                 views=len(state.room) if state.room is not None else 0,
                 visual_tokens=tokens,
@@ -209,12 +210,17 @@ def _is_the_question(call: Call, state: State) -> bool:
         return not call.arguments.get("images")
     own = call.arguments.get("question") in (None, "", state.question)
     only = own and call.arguments.keys() <= {"question"} and not state.stills
-    return call.tool in ("find", "measure") and only
+    return call.tool in ("find", "measure", "read") and only
 
 
 def _inputs(state: State, tokens: int, name: str) -> str:
     """Return what a run is about, in one line."""
-    searched = count(state.videos, "video") if state.videos else "a memory" if state.searches else ""
+    files = [
+        count(known, kind)
+        for kind, known in (("video", state.videos), ("document", state.documents))
+        if known
+    ]
+    searched = " and ".join(files) or ("a memory" if state.searches else "")
     if state.room is not None:
         return f"a scene of {count(state.room, 'view')} for {name}"
     stills = f"{count(state.inputs, 'still')} of {tokens} visual tokens" if state.inputs else ""

@@ -19,13 +19,13 @@ from PIL import Image
 from ..errors import InputError
 from ..memory import Still
 from ..memory.scene import Scene
-from ..memory.sources.files import VIDEO_SUFFIXES, files_in
+from ..memory.sources.files import DOCUMENT_SUFFIXES, VIDEO_SUFFIXES, files_in
 from ..memory.sources.photos import SUFFIXES, photos, read_photo
 from ..memory.sources.web import download, is_url
 from ..tools.differences import MOST_STILLS
 
 Input: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.generic] | Still | Scene
-"""A file, a folder of photos and videos, an image or array in memory, a still, or a scene."""
+"""A file, a folder of photos, videos and documents, an image or array in memory, a still, or a scene."""
 
 Item = TypeVar("Item")
 
@@ -33,14 +33,15 @@ _ONE = (str, os.PathLike, Image.Image, np.ndarray, Still, Scene)
 
 
 class Gathered(NamedTuple):
-    """Inputs that were read: stills, videos that open, and an error for each input that could not be used.
+    """Inputs that were read: stills, files that open, and an error for each input that could not be used.
 
-    There is always a still, a video or a scene, unless a memory is asked instead. A scene comes alone.
+    There is always one of these, unless a memory is asked instead. A scene comes alone.
     """
 
     stills: list[Still]
     skipped: list[InputError]
     videos: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
     scene: Scene | None = None
 
 
@@ -52,10 +53,10 @@ def asked(question: str) -> str:
 
 
 def gather(inputs: Input | Iterable[Input], *, urls: bool = False) -> Gathered:
-    """Read all inputs, in their order; a folder stands for the photos and the videos in it.
+    """Read all inputs, in their order; a folder stands for the photos, videos and documents in it.
 
-    Videos are only opened here: what they show is for a memory to keep, and for a search to find. So are
-    scenes, whose views are chosen for the question.
+    Videos and documents are only opened here: what they show is for a memory to keep, and for a search to
+    find. So are scenes, whose views are chosen for the question.
 
     Parameters
     ----------
@@ -73,14 +74,14 @@ def gather(inputs: Input | Iterable[Input], *, urls: bool = False) -> Gathered:
     scenes = [scene for scene in map(_scene, given) if scene is not None]
     if scenes:
         return _alone(scenes, given)
-    every, videos, skipped = _apart(given)
+    every, videos, documents, skipped = _apart(given)
     for reads, run in groupby(every, lambda item: _reader(item, urls)):
         # Neighbouring paths are read in one call, which bounds the memory of all of them together.
         read, bad = reads(list(run))
         stills += read
         skipped += bad
-    if stills or videos:
-        return Gathered(stills, skipped, tuple(videos))
+    if stills or videos or documents:
+        return Gathered(stills, skipped, tuple(videos), tuple(documents))
     if not skipped:
         raise InputError("there is no picture to look at; name at least one file or folder.")
     if len(skipped) == 1:
@@ -115,44 +116,64 @@ def _alone(scenes: list[Scene], given: list[Input]) -> Gathered:
             f"{scene.source} is a 3D scene, which is asked about alone; ask about the rest separately.",
             input=scene.source,
         )
-    return Gathered([], [], (), scene)
+    return Gathered([], [], scene=scene)
 
 
-def _apart(inputs: Iterable[Input]) -> tuple[list[Input], list[str], list[InputError]]:
-    """Part inputs into those that are no videos, the absolute paths of videos that open, and errors."""
+def _apart(inputs: Iterable[Input]) -> tuple[list[Input], list[str], list[str], list[InputError]]:
+    """Part inputs into those that are looked at, the absolute paths of videos and documents, and errors."""
     others: list[Input] = []
     videos: list[str] = []
+    documents: list[str] = []
     errors: list[InputError] = []
     for item in inputs:
-        files = _videos_in(item)
+        files = _searched_in(item)
         if files is None:
             others.append(item)
             continue
         for file in files:
             try:
-                videos.append(_opened(file))
+                if _is_document(file):
+                    documents.append(_opened_document(file))
+                else:
+                    videos.append(_opened_video(file))
             except InputError as error:
                 errors.append(error)
         folder = Path(str(item))
-        if folder.is_dir() and files_in(folder, SUFFIXES):
-            others.append(item)
-    return others, list(dict.fromkeys(videos)), errors
+        if folder.is_dir():
+            others += [file for file in files_in(folder, SUFFIXES) if file not in files]
+    return others, list(dict.fromkeys(videos)), list(dict.fromkeys(documents)), errors
 
 
-def _videos_in(item: Input) -> list[Path] | None:
-    """Return the videos that a path stands for: itself, or those in a folder; None where there are none."""
+def _searched_in(item: Input) -> list[Path] | None:
+    """Return the videos and documents that a path stands for: itself, or those in a folder; None if none."""
     if not isinstance(item, (str, os.PathLike)) or not str(item) or "\0" in str(item):
         return None
     path = Path(item)
-    if path.suffix.casefold() in VIDEO_SUFFIXES:
+    if path.suffix.casefold() in VIDEO_SUFFIXES or _is_document(path):
         return [path]
     try:
-        return (files_in(path, VIDEO_SUFFIXES) if path.is_dir() else []) or None
+        if not path.is_dir():
+            return None
+        files = files_in(path, VIDEO_SUFFIXES | DOCUMENT_SUFFIXES)
+        return [*files, *(file for file in files_in(path, SUFFIXES) if _is_document(file))] or None
     except (OSError, InputError):
         return None  # reading it as pictures says why
 
 
-def _opened(file: Path) -> str:
+def _is_document(path: Path) -> bool:
+    from ..memory.sources.documents import is_document
+
+    return is_document(path)
+
+
+def _opened_document(file: Path) -> str:
+    from ..memory.sources.documents import Document
+
+    with Document(file) as document:
+        return document.source
+
+
+def _opened_video(file: Path) -> str:
     from ..memory.sources.videos import Video  # loads PyAV
 
     with Video(file) as video:
@@ -167,9 +188,10 @@ def several(gathered: Gathered) -> Gathered:
     InputError
         If there is only one still, or more than 16; what else could not be read is named too.
     """
-    other = gathered.scene.source if gathered.scene else next(iter(gathered.videos), None)
-    if other is not None:
-        kind = "scene" if gathered.scene else "video"
+    others = dict.fromkeys(gathered.videos, "video")
+    others |= dict.fromkeys(gathered.documents, "document")
+    others |= {gathered.scene.source: "scene"} if gathered.scene else {}
+    for other, kind in others.items():
         message = f"comparing takes pictures, and {other} is a {kind}: ask a question about it."
         raise InputError(message, input=other)
     count = len(gathered.stills)

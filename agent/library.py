@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Library:
-    """Holds an agent's memory: the user's own, or a temporary one for the videos that questions are about.
+    """Holds an agent's memory: the user's own, or a temporary one for the files that questions are about.
 
     Parameters
     ----------
@@ -40,33 +40,34 @@ class Library:
         return gather(inputs, urls=urls)
 
     def holding(self, gathered: Gathered, admit: Callable[[], None]) -> VisualMemory | None:
-        """Return the memory with the videos of a run in it, or None where there is nothing to search.
+        """Return the memory with the files of a run in it, or None where there is nothing to search.
 
         Parameters
         ----------
         gathered : Gathered
-            A video that cannot be read to its end is held as far as it goes; one that cannot be read at all
-            is added to ``skipped``.
+            A video that cannot be read to its end is held as far as it goes; a file that cannot be read at
+            all is added to ``skipped``.
         admit : callable
-            Called while videos are read; raises to stop.
+            Called while files are read; raises to stop.
 
         Raises
         ------
         InputError
-            If there are no stills, and none of the videos can be read.
+            If there are no stills, and none of the files can be read.
         """
-        if not gathered.videos:
+        files = (*gathered.videos, *gathered.documents)
+        if not files:
             alone = not gathered.stills and gathered.scene is None
             return self._memory if self._own and alone else None
         with self._adding:
             if self._memory is None:
                 self._memory = memory_of(self._eyes)
             held = 0
-            for video in gathered.videos:
+            for file in files:
                 try:
-                    added = self._memory.add(video, progress=lambda _: admit())
+                    added = self._memory.add(file, progress=lambda _: admit())
                 except InputError as error:
-                    known = any(source.path == video for source in self._memory.sources())
+                    known = any(source.path == file for source in self._memory.sources())
                     held += known  # what it kept can still be searched
                     gathered.skipped.append(error)
                 else:
@@ -75,3 +76,11 @@ class Library:
         if not held and not gathered.stills:
             raise gathered.skipped[-1]
         return self._memory
+
+
+def searched_kinds(memory: VisualMemory | None, gathered: Gathered) -> tuple[str, ...]:
+    """Return of which kinds the sources are that a run searches: its own files, or all of a memory."""
+    if memory is None:
+        return ()
+    own = {*gathered.videos, *gathered.documents}
+    return tuple(sorted({source.kind for source in memory.sources() if not own or source.path in own}))

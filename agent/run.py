@@ -20,7 +20,7 @@ from ..tools.look import Eyes
 from .brains import Brain, Move
 from .gallery import Gallery
 from .inputs import Gathered, asked
-from .library import Library
+from .library import Library, searched_kinds
 from .limits import Currency, LimitReached, Limits, Meter
 from .result import Result, surveys
 from .state import Answered, Draft, Exchange, State
@@ -130,15 +130,17 @@ class Run:
             history = (*before.history, Exchange(question=before.whole, answer=before.words))
         inputs = self._values.get("inputs") or []
         if self.live.gathered is None and before is not None and not inputs:
-            gathered = Gathered(self._pictures(before.inputs).stills, [], before.videos, _room(before))
+            stills = self._pictures(before.inputs).stills
+            gathered = Gathered(stills, [], before.videos, before.documents, _room(before))
         else:
             gathered = self.live.gathered or self._library.gathered(inputs)
         if before is not None:  # what the turn before has spent is its own
             self.live.meter = self.meter = Meter(self._eyes, self._limits, self.live.cancel)
         memory = self._library.holding(gathered, self.meter.admit)
         self.skipped = tuple(error.message for error in gathered.skipped)
+        kinds = searched_kinds(memory, gathered)
         restated = self._brain.restate(question, history)
-        first, *rest = self._brain.parts(restated) if memory is not None else (restated,)
+        first, *rest = self._brain.parts(restated) if {*kinds} - {"document"} else (restated,)
         state = State.begin(
             first,
             gathered.stills,
@@ -146,7 +148,9 @@ class Run:
             asked=question,
             history=history,
             videos=gathered.videos,
+            documents=gathered.documents,
             searches=memory is not None,
+            kinds=kinds,
             scene=gathered.scene.source if gathered.scene is not None else None,
             pending=tuple(rest),
         )
@@ -317,8 +321,8 @@ class Run:
         state = self._kept.placed(self._pictures()).standing_in(_room(self._kept))
         if not state.searches:
             return state
-        videos = Gathered([], [], state.videos)
-        return state.remembering(self._library.holding(videos, lambda: None))
+        searched = Gathered([], [], state.videos, state.documents)
+        return state.remembering(self._library.holding(searched, lambda: None))
 
     def _pictures(self, count: int | None = None) -> Gallery:
         """Return the first pictures of the turn before, or all: those of a file are read from it again."""

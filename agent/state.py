@@ -24,10 +24,15 @@ SHORT_ANSWER = 24
 
 
 class Citation(Record):
-    """Evidence of a scene: ``thing`` is there, in the region, or nowhere in the still."""
+    """Evidence of a scene or a page.
 
-    thing: str
-    there: bool
+    Of a scene, ``thing`` is there, in the region, or nowhere in the still. Of a page, ``quote`` are the words
+    that stand in the region.
+    """
+
+    thing: str = ""
+    there: bool = True
+    quote: str | None = None
     evidence: Evidence
 
 
@@ -54,7 +59,7 @@ class Draft(Record):
         Names of the frames of a video that it is drawn from together, the one to show first: those between
         which something comes or goes, or over which it moves.
     cited : tuple of Citation
-        What it rests on, where it was measured in a scene.
+        What it rests on, where it was measured in a scene or read from pages.
     """
 
     text: str
@@ -113,10 +118,12 @@ class State(BaseModel):
         Earlier turns of the conversation, oldest first.
     inputs : int
         How many of the gallery's stills, the first ones, the question is about.
-    videos : tuple of str
+    videos, documents : tuple of str
         Files that a search is to look in.
     searches : bool
-        Whether there is something to search: videos, or a memory and no inputs.
+        Whether there is something to search: videos or documents, or a memory and no inputs.
+    kinds : tuple of str
+        Of the sources that are searched: "document", "photo", "stream", "video".
     scene : str or None
         Path of the scene that the question is about.
     sightings : tuple of Sighting
@@ -155,7 +162,9 @@ class State(BaseModel):
     history: tuple[Exchange, ...] = ()
     inputs: int
     videos: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
     searches: bool = False
+    kinds: tuple[str, ...] = ()
     scene: str | None = None
     sightings: tuple[Sighting, ...] = ()
     focus: tuple[str, ...] = ()
@@ -229,6 +238,11 @@ class State(BaseModel):
     def found_by(self, tool: str) -> list[ObservationStep]:
         """Return what one tool found so far."""
         return [step for step in self.observations if step.tool == tool]
+
+    @property
+    def only_pages(self) -> bool:
+        """Whether all that is searched are documents."""
+        return self.kinds == ("document",)
 
     @property
     def rejected(self) -> bool:

@@ -99,8 +99,9 @@ class _Step(Record):
 class PlanStep(_Step):
     """What the question will cost; ``skipped`` says, input by input, what could not be read and why.
 
-    ``parts`` are the questions that it is answered as, one by one, where these are several; ``videos``
-    the files that are searched; ``scene`` the path of the scene that is asked about, of ``views`` views.
+    ``parts`` are the questions that it is answered as, one by one, where these are several; ``videos`` and
+    ``documents`` the files that are searched; ``scene`` the path of the scene that is asked about, of
+    ``views`` views.
     """
 
     kind: Literal["plan"] = "plan"
@@ -108,6 +109,7 @@ class PlanStep(_Step):
     parts: tuple[str, ...] = ()
     stills: int
     videos: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
     scene: str | None = None
     views: int = 0
     visual_tokens: int
@@ -119,6 +121,7 @@ class PlanStep(_Step):
         from langchain_core.messages import HumanMessage
 
         lines = [text_block(f"Video, to be searched: {video}") for video in self.videos]
+        lines += [text_block(f"Document, to be searched: {document}") for document in self.documents]
         if self.scene is not None:
             lines.append(text_block(f"A 3D scene of {self.views} posed views: {self.scene}"))
         lines += [text_block(f"Not readable: {line}") for line in self.skipped]

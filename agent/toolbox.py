@@ -18,6 +18,7 @@ from ..tools.intents import Change, Moving
 from ..tools.look import Eyes, look, look_closer, whole
 from ..tools.mark import mark
 from ..tools.video_questions import of_stills
+from .page_tools import PAGE_TOOLS, readable
 from .scene_tools import SCENE_TOOLS, posed
 from .state import State
 from .tool import Arguments, Found, OfImages, Tool
@@ -243,6 +244,7 @@ TOOLS: dict[str, Tool] = {
         Tool("mark", "Draw numbered boxes on an image, to speak of them by number.", Marking, _mark),
         Tool("show", "See an image again.", OfImage, _show),
         *VIDEO_TOOLS,
+        *PAGE_TOOLS,
         *SCENE_TOOLS,
     )
 }
@@ -251,7 +253,9 @@ TOOLS: dict[str, Tool] = {
 
 def usable(state: State) -> dict[str, Tool]:
     """Return the tools that can do something in a run: nothing is searched without anything to search."""
-    idle = {tool.name for tool in (() if state.memory is not None else VIDEO_TOOLS)}
+    seen = state.memory is not None and not state.only_pages
+    idle = {tool.name for tool in (() if seen else VIDEO_TOOLS)}
+    idle |= {tool.name for tool in (() if readable(state) else PAGE_TOOLS)}
     idle |= {tool.name for tool in (() if state.room is not None else SCENE_TOOLS)}
     return {name: tool for name, tool in TOOLS.items() if name not in idle}
 

@@ -1,12 +1,12 @@
 """Verify: reopen evidence from its origin and ask again, before an answer is called confirmed.
 
-Five ways to ask again, chosen by the answer. Each difference between pictures is looked at in its region
-alone, against its opposite. What was measured in a scene rests on what stands in boxes of its views: each is
-asked for again, in other framings of its box. What was drawn from small looks has them taken again, in other
-framings. Any other short answer is asked for anew, of the reopened pixels in other framings: every model can
-answer a question, and one that changes its mind when the picture moves by a few pixels did not know. Two
-sentences are never the same word for word, so a long answer is put to the model as a claim, to which it says
-yes or no.
+Six ways to ask again, chosen by the answer. Words that were quoted from a page are read again in their box.
+Each difference between pictures is looked at in its region alone, against its opposite. What was measured in
+a scene rests on what stands in boxes of its views: each is asked for again, in other framings of its box.
+What was drawn from small looks has them taken again, in other framings. Any other short answer is asked for
+anew, of the reopened pixels in other framings: every model can answer a question, and one that changes its
+mind when the picture moves by a few pixels did not know. Two sentences are never the same word for word, so a
+long answer is put to the model as a claim, to which it says yes or no.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ TRIM = 0.02
 
 MARGINS = (0.15, 0.4)
 """Shares of a box's longer side that are shown around it when what stands in it is asked for again."""
+
+QUOTED = "the quoted words were read again in their boxes; that they answer the question was not checked"
+"""Said of every answer that was read from pages."""
 
 SURE = 0.6
 """Share of probability for a claim from which it is confirmed, and against it from which it is rejected."""
@@ -107,9 +110,11 @@ def verify(
     """
     if not evidence:
         return Verification((), "unverified", None, ("not verified: the answer rests on no picture.",))
+    notes: tuple[str, ...] = ()
     try:
         if draft.cited:
             again = [_standing(eyes, citation) for citation in draft.cited]
+            notes = (QUOTED,) if any(citation.quote is not None for citation in draft.cited) else ()
         elif any(pair.differences for pair in draft.comparisons):
             again = _compared(eyes, draft.comparisons, pictures)
         elif draft.frames:
@@ -125,7 +130,7 @@ def verify(
         for item, said in zip(evidence, again, strict=True)
     )
     worst = min(again, key=lambda said: said.right - said.wrong)
-    return Verification(checked, worst.verdict, min(said.right for said in again))
+    return Verification(checked, worst.verdict, min(said.right for said in again), notes)
 
 
 def _asked(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]) -> list[_Again]:
@@ -144,11 +149,20 @@ def _asked(eyes: Eyes, question: str, draft: Draft, evidence: Sequence[Evidence]
 def _standing(eyes: Eyes, citation: Citation) -> _Again:
     """Ask again whether a thing stands in its box, or, where it was not found, anywhere in the view."""
     still = citation.evidence.reopen()
+    if citation.quote is not None:
+        return _quoted(still, citation.quote)
     boxes = frames(still) if still.region is None else [_around(still.region, margin) for margin in MARGINS]
     whole = still.whole or still
     (there,) = SmallLooks(eyes, [whole.crop(box) for box in boxes]).there([singular(citation.thing)])
     sure = sum(there) / len(there)
     return _Again(sure, 1 - sure) if citation.there else _Again(1 - sure, sure)
+
+
+def _quoted(still: Still, quote: str) -> _Again:
+    """Read the words of a box again, from the file or its pixels, and compare them with the quote."""
+    from ..tools.quotes import check  # loads what reads
+
+    return _Again(*check(still, quote))
 
 
 def _around(box: Box, margin: float) -> Box:

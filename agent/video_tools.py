@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from ..errors import InputError, nearest
-from ..memory import Frame, Span, Still
+from ..memory import Frame, Page, Span, Still
 from ..memory.timeline import Hit, Timeline, thinned
 from ..tools.find import Candidate, Findings, find
 from ..tools.look import Eyes
 from ..tools.moments import LOOKS, Pinned, clock, pin, shown_at
 from ..tools.spread import spread
 from ..tools.video_questions import NOT_FOUND, appears, kind, things
+from .page_tools import picture_of
 from .state import Sighting, State
 from .steps import Picture
 from .tool import Arguments, Found, Tool
@@ -72,6 +73,9 @@ def _find(eyes: Eyes, state: State, searching: Searching) -> Found:
     if start is not None and end is not None and end < start:
         raise InputError("a search is from start to end in seconds, with start <= end.")
     sources = [_video(state, searching.video)] if searching.video else state.videos or None
+    if (page := _page_first(memory, state, searching)) is not None:
+        text = f"what goes best with it is {page.name}; read answers from documents"
+        return Found(text=text, pictures=(page,))
     found = find(eyes, memory, question, sources=sources, start=start, end=end)
     if not found.candidates:
         raise InputError(f"the memory holds nothing to search for {found.query!r} there.")
@@ -96,6 +100,17 @@ def _find(eyes: Eyes, state: State, searching: Searching) -> Found:
         else (),
         focus=tuple(ordered),
     )
+
+
+def _page_first(memory: VisualMemory, state: State, searching: Searching) -> Picture | None:
+    """Return the page that goes best with a question, where no picture or frame goes better with it."""
+    if "document" not in state.kinds or searching.video or searching.start is not None:
+        return None
+    within = [*state.videos, *state.documents] or None
+    best = memory.search(searching.question or state.question, top=1, sources=within)
+    if not best or not isinstance(best[0].origin, Page):
+        return None
+    return picture_of(state, memory.still(best[0]))
 
 
 def _told(found: Findings, question: str) -> tuple[str | None, float | None]:

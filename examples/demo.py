@@ -1,4 +1,4 @@
-"""Ask the embedded model real questions about pictures, a video and a scan, and compare with the truth.
+"""Ask real questions about pictures, a video, a scan and a report, and compare with the truth.
 
 Run ``make demo``, or ``python examples/demo.py [--seed 7] [--count 4] [--out DIR]``. The pictures are drawn
 afresh from the seed, by the program that drew the training pictures but from other seeds, so the truth is
@@ -21,7 +21,7 @@ from rich.table import Table
 
 from sightloop import LlavaNext, VisualAgent
 from sightloop.agent import Result
-from sightloop.tools import scene_asked, scene_bench, scene_worlds
+from sightloop.tools import report_worlds, scene_asked, scene_bench, scene_worlds
 from sightloop.tools.look import same_answer
 from sightloop.tools.video_bench import right as correct
 from sightloop.tools.video_worlds import Asked, films, write
@@ -55,6 +55,14 @@ def room(seed: int, folder: Path) -> tuple[Path, list[scene_asked.Asked]]:
     world = next(scene_worlds.worlds("room", seed, 1))
     scene_worlds.write(world, folder / world.name)
     return folder / world.name, list({one.group: one for one in world.asked}.values())
+
+
+def report(seed: int, folder: Path) -> tuple[Path, tuple[report_worlds.Asked, ...]]:
+    """Write a report of three pages, of a study that never was."""
+    drawn = report_worlds.draw(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    report_worlds.write(drawn, folder / "report.pdf")
+    return folder / "report.pdf", drawn.asked
 
 
 def row(result: Result, inputs: str, question: str, truth: str) -> tuple[str, ...]:
@@ -109,6 +117,15 @@ def main() -> None:
         results.append(result)
         right += scene_bench.reply(result).right(place)
         table.add_row(*row(result, scan.name, place.question, place.answer))
+    console.print(table)
+    console.print()
+    paper, wanted = report(args.seed, out / "reports")
+    table = headed(f"a report in {paper}", "report")
+    for line in wanted:
+        result = agent.run(line.question, paper)
+        results.append(result)
+        right += line.answer in result.answer
+        table.add_row(*row(result, paper.name, line.question, line.answer))
     console.print(table)
     console.print()
     seconds = sum(result.usage.seconds for result in results)

@@ -34,6 +34,7 @@ from .cli_options import (
     Json,
     Model,
     Optional,
+    Password,
     Quantization,
     Report,
     Rerun,
@@ -138,12 +139,15 @@ def ask(
     report: Report = None,
     trace: Trace = None,
     rerun: Rerun = None,
+    password: Password = None,
     allow_urls: AllowUrls = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Answer a question about pictures, videos, a 3D scene, or a memory, with evidence and cost."""
+    """Answer a question about pictures, videos, documents, a scene, or a memory, with evidence and cost."""
     limits = _limits(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
+    if password is not None:
+        _unlock(files or (), password)
     inputs = _inputs(question, files, scene, memory, allow_urls)
     result = _run(question.strip(), inputs, limits, model, device, quantization, memory, embedder)
     _deliver(result, report, trace, as_json)
@@ -151,6 +155,13 @@ def ask(
         from .rerun import write_rerun
 
         write_rerun(result, rerun)
+
+
+def _unlock(files: Sequence[str], password: str) -> None:
+    from ..memory.sources.documents import unlock
+
+    for file in files:
+        unlock(file, password)
 
 
 def _inputs(
@@ -165,7 +176,9 @@ def _inputs(
 
         return gather([*(files or ()), open_scene(scene)], urls=urls)
     if not files and memory is None:
-        raise typer.BadParameter("name a picture, a video or a folder, a --scene, or a --memory to ask.")
+        raise typer.BadParameter(
+            "name a picture, a video, a document or a folder, a --scene, or a --memory to ask."
+        )
     return gather(files, urls=urls) if files else Gathered([], [])
 
 
@@ -220,9 +233,10 @@ def _run(
     eyes = eyes_of(model, device, quantization)
     with ExitStack() as stack:
         kept = None
-        if memory is not None or inputs.videos:
+        searched = (*inputs.videos, *inputs.documents)
+        if memory is not None or searched:
             kept = stack.enter_context(opened(memory, eyes, embedder))
-            read(kept, inputs.videos)
+            read(kept, searched)
         return _follow(VisualAgent(eyes, memory=kept, limits=limits).stream(question, inputs))
 
 
@@ -275,9 +289,9 @@ def plan(
     from .render import show_plan
 
     checkpoint = _checkpoint(model)
-    stills, skipped, videos, scene = gather(files)
-    for found in (*videos, *([scene.source] if scene is not None else ())):
-        message = f"{found} is a video or a scene: what a question costs depends on what is found."
+    stills, skipped, videos, documents, scene = gather(files)
+    for found in (*videos, *documents, *([scene.source] if scene is not None else ())):
+        message = f"{found} is no picture: what a question about it costs depends on what is found."
         skipped.append(InputError(message, input=found))
     if not stills:
         raise skipped[-1]

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError
-from .cli_options import Bits, Debug, Device, Embedding, Json, Memory, Model, dump, eyes_of, put
+from .cli_options import (
+    Bits,
+    Debug,
+    Device,
+    Embedding,
+    Json,
+    Memory,
+    Model,
+    Password,
+    dump,
+    eyes_of,
+    put,
+)
 
 if TYPE_CHECKING:
     from ..memory.records import Added, Progress
@@ -18,7 +30,7 @@ if TYPE_CHECKING:
     from ..tools.look import Eyes
 
 Sources = Annotated[
-    list[str], typer.Argument(help="Videos, pictures, or folders of them.", show_default=False)
+    list[str], typer.Argument(help="Videos, documents, pictures, or folders of them.", show_default=False)
 ]
 Captions = Annotated[
     bool | None,
@@ -29,32 +41,49 @@ Captions = Annotated[
     ),
 ]
 
+Ocr = Annotated[
+    bool | None,
+    typer.Option(
+        "--ocr/--no-ocr",
+        help="Read pictures too, as screens and receipts are; or read nothing. By default pages without a "
+        'text layer are read, where the extra "ocr" is installed.',
+    ),
+]
+
 memory = typer.Typer(name="memory", help="Look after a memory.", no_args_is_help=True)
 
 
-def opened(path: str | None, eyes: Eyes, embedder: str | None, captions: bool | None = None) -> VisualMemory:
+def opened(
+    path: str | None,
+    eyes: Eyes,
+    embedder: str | None,
+    captions: bool | None = None,
+    ocr: bool | None = None,
+) -> VisualMemory:
     """Open a memory with the eyes, or with a SigLIP or CLIP checkpoint of that folder or name."""
     from ..tools.remember import memory_of
 
     if embedder is None:
-        return memory_of(eyes, path, captions=captions)
+        return memory_of(eyes, path, captions=captions, ocr=ocr)
     from ..tools.embedders import ClipEmbedder
 
-    return memory_of(eyes, path, embedder=ClipEmbedder(embedder), captions=captions)
+    return memory_of(eyes, path, embedder=ClipEmbedder(embedder), captions=captions, ocr=ocr)
 
 
-def read(memory: VisualMemory, videos: Iterable[str]) -> None:
-    """Put videos into a memory before the agent does, which shows no progress but says what is wrong."""
+def read(memory: VisualMemory, files: Iterable[str]) -> None:
+    """Put files into a memory before the agent does, which shows no progress but says what is wrong."""
     with _progress(transient=True) as progress:
-        for video in videos:
+        for file in files:
             with suppress(InputError):
-                memory.add(video, progress=progress)
+                memory.add(file, progress=progress)
 
 
 def index(
     sources: Sources,
     memory: Memory,
     captions: Captions = None,
+    ocr: Ocr = None,
+    password: Password = None,
     embedder: Embedding = None,
     model: Model = None,
     device: Device = None,
@@ -62,15 +91,15 @@ def index(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Put videos and pictures into a memory; go on where it stopped, leave alone what has not changed."""
+    """Put videos, documents and pictures into a memory; go on where it stopped, leave what is unchanged."""
     from ..memory.records import Added
 
     eyes = eyes_of(model, device, quantization)
     added = Added()
-    with opened(memory, eyes, embedder, captions) as kept, _progress() as progress:
+    with opened(memory, eyes, embedder, captions, ocr) as kept, _progress() as progress:
         for source in sources:
             try:
-                added += kept.add(source, progress=progress)
+                added += kept.add(source, progress=progress, password=password, ocr_photos=bool(ocr))
             except InputError as refused:
                 added += Added(skipped=(refused,))
     if added.skipped and not (added.sources or added.unchanged):
@@ -164,7 +193,7 @@ def shots(
 def find(
     query: Annotated[str, typer.Argument(help="What to look for, in your own words.", show_default=False)],
     memory: Memory,
-    top: Annotated[int, typer.Option(min=1, max=100, help="Moments to return, at most.")] = 5,
+    top: Annotated[int, typer.Option(min=1, max=100, help="Moments, and pages, to return at most.")] = 5,
     source: Annotated[list[str] | None, typer.Option(help="Only in this file; may be given again.")] = None,
     start: Annotated[float | None, typer.Option(min=0, help="Only from this second on.")] = None,
     end: Annotated[float | None, typer.Option(min=0, help="Only up to this second.")] = None,
@@ -178,18 +207,22 @@ def find(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Find moments in a memory by what they show."""
+    """Find moments and pages in a memory by what they show and by what is written in them."""
     from ..agent.inputs import asked
     from ..tools.find import moments
+    from ..tools.pages import listed
     from .render import show_found
 
     query = asked(query)
     eyes = eyes_of(model, device, quantization)
     with opened(memory, eyes, embedder) as kept:
         found = moments(eyes, kept, query, top=top, sources=source, start=start, end=end, look=look)
+        timed = start is not None or end is not None  # a page is shown at no time
+        pages = [] if timed else listed(kept, query, top=top, documents=source)
     told = {
         "query": found.query,
         "moments": [one.to_json() for one in found.candidates],
+        "pages": pages,
         "notes": list(found.notes),
     }
     if as_json:

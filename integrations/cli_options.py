@@ -25,14 +25,17 @@ Files = Annotated[list[str], typer.Argument(help="Pictures, or folders of pictur
 Optional = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Pictures, videos, or folders of them; none with --memory: all of it.", show_default=False
+        help="Pictures, videos, documents, or folders of them; none with --memory: all of it.",
+        show_default=False,
     ),
 ]
 Memory = Annotated[str, typer.Option(help="Folder of the memory, or http://host:port of a Chroma server.")]
 InMemory = Annotated[
     str | None,
     typer.Option(
-        "--memory", help="Keep and search videos in this memory (see `sightloop index`).", show_default=False
+        "--memory",
+        help="Keep and search videos and documents in this memory (see `sightloop index`).",
+        show_default=False,
     ),
 ]
 Embedding = Annotated[
@@ -95,6 +98,9 @@ Rerun = Annotated[
 ]
 Trace = Annotated[
     Path | None, typer.Option(help="Save the run and its pictures to this folder.", show_default=False)
+]
+Password = Annotated[
+    str | None, typer.Option(help="Of documents that are encrypted; it is not kept.", show_default=False)
 ]
 AllowUrls = Annotated[bool, typer.Option("--allow-urls", help="Fetch pictures named by web addresses.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from ..memory import Span, View
+from ..memory import Page, Span, View
 from ..tools.moments import clock, during
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def _evidence_line(item: Evidence) -> Text:
     where = item.still.origin.source
     if isinstance(item.still.origin, View):
         where += f", {item.still.origin.camera}"
+    if isinstance(item.still.origin, Page):
+        where += f", page {item.still.origin.number}"
     if isinstance(item.region, Span):
         where += f", {during(item.region)}"
     elif item.region is not None:
@@ -117,13 +119,16 @@ def show_shots(told: Mapping[str, Any]) -> None:
 
 
 def show_found(told: Mapping[str, Any]) -> None:
-    """Print moments that a search found, best first."""
+    """Print moments and pages that a search found, best first."""
     console = _console()
     for number, one in enumerate(told["moments"], start=1):
         when = "" if one["start"] is None else f", {clock(one['t'])}"
         sure = "" if one["there"] is None else f", {one['there']:.0%} sure"
         console.print(f"{number}. {one['source']}{when}{sure}{': ' + one['text'] if one['text'] else ''}")
-    if not told["moments"]:
+    for number, one in enumerate(told["pages"], start=len(told["moments"]) + 1):
+        words = shorten(one["text"], CLAIM_WIDTH, placeholder=" ...")
+        console.print(f"{number}. {one['document']}, page {one['page']}{': ' + words if words else ''}")
+    if not (told["moments"] or told["pages"]):
         console.print("nothing was found")
     for note in told["notes"]:
         console.print(f"note: {note}", style="yellow")

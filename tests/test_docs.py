@@ -21,6 +21,7 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image, ImageDraw
 
+from sightloop.tools import report_worlds
 from sightloop.tools.video_worlds import films, write
 
 from .clips import clip, moving
@@ -84,7 +85,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, film: Path, scan: Path) -> Path:
-    """A folder with the pictures, videos and scene that the documentation speaks of, and the examples."""
+    """A folder with what the documentation speaks of: pictures, videos, a scene, reports, the examples."""
     names = ("photo.png", "photo.jpg", "a.jpg", "b.jpg", "c.jpg", "page.png", "before.png", "after.png")
     for number, name in enumerate(names):
         image = Image.new("RGB", (128, 96), "white")
@@ -98,6 +99,9 @@ def folder(tmp_path: Path, film: Path, scan: Path) -> Path:
     for name in ("lecture.mp4", "clips/one.mp4", "clips/two.mp4"):
         clip(tmp_path / name, 50, paint=moving())
     shutil.copytree(scan, tmp_path / "scan")
+    (tmp_path / "reports").mkdir()
+    for seed, name in enumerate(("report.pdf", "reports/first.pdf", "reports/second.pdf")):
+        report_worlds.write(report_worlds.draw(seed), tmp_path / name)
     if (ROOT / "examples").is_dir():
         shutil.copytree(ROOT / "examples", tmp_path / "examples")
     return tmp_path

@@ -28,6 +28,8 @@ FIRST, MORE = 5, 3
 """Keyframes that are looked at, and how many more where none of them shows what was asked for."""
 SEARCHED = 100
 """Keyframes that a search ranks."""
+SEEN = ("photo", "video", "stream")
+"""Kinds of sources that are looked at; pages of documents are read."""
 ANY_TEXT = "the text"
 """Words that go with whatever was read in a still."""
 IS_WRITTEN = "What is written here?"
@@ -262,7 +264,9 @@ class _Search:
         return bool(names) and all(re.search(rf"\b{re.escape(name)}\b", said) for name in names)
 
     def _hits_for(self, words: str) -> list[Hit]:
-        return self.memory.search(words, top=SEARCHED, sources=self.sources, start=self.start, end=self.end)
+        return self.memory.search(
+            words, top=SEARCHED, sources=self.sources, kinds=SEEN, start=self.start, end=self.end
+        )
 
     def _there(self, stills: Sequence[Still]) -> list[float | None]:
         """Return how likely each still shows all the things; None where the question names none."""

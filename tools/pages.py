@@ -1,0 +1,98 @@
+"""Pages in hand: from a question, a file or a picture to stills with their words, ready to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..memory import Page, Still
+from .read import Leaf
+
+if TYPE_CHECKING:
+    from ..memory.page_text import PageText
+    from ..memory.search import Hit
+    from ..memory.store import VisualMemory
+    from .ocr import Ocr
+
+DOCUMENT = "document"
+"""Kind of the sources whose stills are pages."""
+
+
+def found(
+    memory: VisualMemory, question: str, *, top: int, documents: Collection[str] | None = None
+) -> list[Leaf]:
+    """Search a memory for the pages that go best with a question, the best first."""
+    hits = memory.search(question, top=top, sources=documents, kinds=(DOCUMENT,))
+    return [_leaf(memory, hit) for hit in hits]
+
+
+def _leaf(memory: VisualMemory, hit: Hit) -> Leaf:
+    still = memory.still(hit)
+    text = memory.page_text(hit) or words_of(still)
+    return Leaf(still, text, hit.score, tuple(text.box for text in hit.texts if text.box is not None))
+
+
+def listed(
+    memory: VisualMemory, question: str, *, top: int, documents: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Search as :func:`found`, and return what ``sightloop find --json`` lists."""
+    hits = memory.search(question, top=top, sources=documents, kinds=(DOCUMENT,))
+    return [
+        {
+            "document": hit.origin.source,
+            "page": hit.origin.number,
+            "box": hit.box.model_dump(exclude={"kind"}) if hit.box is not None else None,
+            "score": hit.score,
+            "text": next((text.text for text in hit.texts if text.box is not None), ""),
+            "still": hit.ref.model_dump(),
+            "thumbnail": str(hit.thumbnail),
+        }
+        for hit in hits
+        if isinstance(hit.origin, Page)
+    ]
+
+
+def numbered(memory: VisualMemory, document: str, numbers: Iterable[int]) -> list[Leaf]:
+    """Return pages of a document that a memory holds.
+
+    Raises
+    ------
+    InputError
+        If it has no such page.
+    """
+    stored = {one.origin.number: one for one in memory.stored(document) if isinstance(one.origin, Page)}
+    leaves = []
+    for number in numbers:
+        if number not in stored:
+            raise InputError(f"{document} has no page {number}; it has {len(stored)}.", input=document)
+        still = memory.still(stored[number])
+        leaves.append(Leaf(still, memory.page_text(stored[number]) or words_of(still)))
+    return leaves
+
+
+def words_of(still: Still) -> PageText:
+    """Return the words of a still: from its file's text layer, or else by OCR where that is installed.
+
+    Raises
+    ------
+    MissingExtraError
+        If there is no text layer, and OCR is not installed.
+    """
+    whole = still.whole or still
+    if isinstance(whole.origin, Page):
+        from ..memory.sources.documents import read_page_text
+
+        text = read_page_text(whole.origin.source, whole.origin.number)
+        if text.read != "none":
+            return text
+    return _ocr().read([whole])[0]
+
+
+@cache
+def _ocr() -> Ocr:
+    """Return the reader of this process: its models take a second to load."""
+    from .ocr import Ocr
+
+    return Ocr()
