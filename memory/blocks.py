@@ -1,0 +1,171 @@
+"""Blocks: lines of a part of a page become paragraphs, headings, captions and tables.
+
+A line starts a block where the distance to the line above, the size or kind of the font, an indent, a bullet
+or the end of the paragraph above says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from .aligned import aligned_tables
+from .lines import Line
+from .page_text import Kind
+
+CAPTION = re.compile(
+    r"\(?[^\W\d_]{2,12}\.?\s\(?(?:[A-Z]{1,3}[.-]?)?\d+(?:[.-]\d+)*[a-z]?\)?\s*[:.|\u2013\u2014-](?:\s|$)"
+)
+"""How captions start in any language: a word, a number, a colon or full stop."""
+
+BULLET = re.compile(r"(?:[•◦▪‣∙·○●■□\u2013\u2014*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\[\d{1,3}\])$")
+"""First word of an item of a list."""
+
+NUMBERED = re.compile(r"(?:[A-Z]|\d{1,2})(?:\.\d{1,2}){0,3}\.?$")
+"""First word of a numbered heading."""
+
+PROMPT = ">"
+
+FARTHER = 1.3
+"""Distance to the line above, as a multiple of the usual one, that starts a block."""
+
+LARGER = 1.13
+"""Size of the font, as a multiple of the neighbour's, that makes another block, or a heading."""
+
+INDENT = 0.8
+"""Indent of a paragraph's first line, in heights of the font, at least."""
+
+SHORT = 0.8
+"""A paragraph whose last line takes less of its width may have ended there."""
+
+LONGEST_HEADING = 3
+"""Lines."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Lines that belong together, and what they are."""
+
+    kind: Kind
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What most of the page's lines are: size of the font, distance of baselines, whether bold."""
+
+    size: float
+    leading: float
+    bold: bool
+
+
+def usual_of(lines: Sequence[Line]) -> Usual:
+    """Measure the lines of a page, of which there is at least one."""
+    letters = sum(len(line.text) for line in lines)
+    seen, size = 0, 0.0
+    for line in sorted(lines, key=lambda line: line.size):
+        seen, size = seen + len(line.text), line.size
+        if 2 * seen >= letters:
+            break
+    steps = [
+        below.box[3] - above.box[3]
+        for above, below in pairwise(lines)
+        if 0.5 * size < below.box[3] - above.box[3] < 2.2 * size
+    ]
+    bold = sum(len(line.text) for line in lines if line.bold)
+    return Usual(size, median(steps) if steps else 1.2 * size, 2 * bold > letters)
+
+
+def pieces_of(lines: Sequence[Line], usual: Usual) -> list[Piece]:
+    """Divide the lines of a part of a page, from top to bottom, into pieces."""
+    pieces: list[Piece] = []
+    at = 0
+    for run in aligned_tables(lines):
+        pieces += _paragraphs(lines[at : run.first], usual)
+        pieces.append(Piece("table", tuple(lines[run.first : run.last])))
+        at = run.last
+    return pieces + _paragraphs(lines[at:], usual)
+
+
+def _paragraphs(lines: Sequence[Line], usual: Usual) -> list[Piece]:
+    groups: list[list[Line]] = []
+    for number, line in enumerate(lines):
+        below = lines[number + 1] if number + 1 < len(lines) else None
+        if groups and not _starts(groups[-1], line, below, usual):
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return [Piece(_kind(group, usual), tuple(group)) for group in groups]
+
+
+def _starts(group: list[Line], line: Line, below: Line | None, usual: Usual) -> bool:
+    """Tell whether a line starts another block than that of the lines above it."""
+    above = group[-1]
+    step = line.box[3] - above.box[3]
+    size = max(line.size, above.size)
+    leading = usual.leading * max(1.0, size / usual.size)
+    if step > FARTHER * leading and line.box[1] - above.box[3] > 0.25 * size:
+        return True
+    if size > LARGER * min(line.size, above.size) and min(len(line.text), len(above.text)) > 3:
+        return True
+    if line.typed != above.typed and min(len(line.text), len(above.text)) > 3:
+        return True
+    if line.bold != above.bold and not usual.bold and _all_bold(group) != line.bold:
+        return True
+    if line.typed:
+        return line.texts[0] == PROMPT and group[0].texts[0] == PROMPT and above.texts[0] not in (PROMPT, "+")
+    if CAPTION.match(line.text) and CAPTION.match(group[0].text) is None and _short(above, group):
+        return True
+    if BULLET.match(line.texts[0]) and len(line.texts) > 1 and _outdented(line, group):
+        return True
+    return _indented(line, above, below) or _ended(group, line)
+
+
+def _all_bold(group: list[Line]) -> bool:
+    return all(line.bold for line in group)
+
+
+def _short(line: Line, group: list[Line]) -> bool:
+    x0, x1 = min(each.box[0] for each in group), max(each.box[2] for each in group)
+    return line.box[2] - x0 < SHORT * (x1 - x0)
+
+
+def _outdented(line: Line, group: list[Line]) -> bool:
+    return line.box[0] <= min(each.box[0] for each in group) + 0.3 * line.size or len(group) == 1
+
+
+def _indented(line: Line, above: Line, below: Line | None) -> bool:
+    """Tell whether a line is indented as a first line: to the right of those above and below."""
+    indent = INDENT * line.size
+    if line.box[0] - above.box[0] < indent or line.box[0] - above.box[0] > 6 * line.size:
+        return False
+    if BULLET.match(above.texts[0]):
+        return False
+    return below is not None and line.box[0] - below.box[0] >= indent
+
+
+def _ended(group: list[Line], line: Line) -> bool:
+    """Tell whether a line comes after a last line: short, of sentences that end, in a block of several lines."""
+    above = group[-1]
+    return (
+        len(group) > 1
+        and _short(above, group)
+        and above.text.rstrip()[-1:] in ".!?:。"
+        and not line.text[:1].islower()
+        and line.box[2] > above.box[2] + 2 * line.size
+        and line.box[0] <= group[-1].box[0] + 0.3 * line.size
+    )
+
+
+def _kind(group: list[Line], usual: Usual) -> Kind:
+    text = " ".join(line.text for line in group)
+    if CAPTION.match(text) and not group[0].typed:
+        return "caption"
+    if len(group) > LONGEST_HEADING or len(text) > 200 or not any(c.isalpha() for c in text):
+        return "text"
+    larger = all(line.size >= LARGER * usual.size for line in group)
+    bold = not usual.bold and _all_bold(group)
+    return "heading" if (larger or bold) and not group[0].typed and len(text) > 2 else "text"
