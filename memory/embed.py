@@ -45,6 +45,20 @@ class PageReader(Protocol):
         """Return the words of each still, in pixels of the still as it is given."""
 
 
+class LateEmbedder(Protocol):
+    """Puts each part of a page, and each word of a question, into one space; see :mod:`.late`."""
+
+    @property
+    def name(self) -> str:
+        """Which model it is: a memory written with one cannot be searched with another."""
+
+    def pages(self, stills: Sequence[Still]) -> list[NDArray[np.float16]]:
+        """Return the vectors of each page's parts: (n, dimension) float16, of length 1."""
+
+    def query(self, text: str) -> NDArray[np.float32]:
+        """Return the vectors of a question's words: (m, dimension) float32, of length 1."""
+
+
 def embedded(embedder: Embedder, items: Sequence[Still | str], dimension: int | None) -> NDArray[np.float32]:
     """Embed items, and check what came back: one bad vector would spoil an index silently.
 

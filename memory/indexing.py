@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -14,113 +13,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from .embed import Captioner, Embedder, TextReader, embedded
+from .batch import Batch
+from .indexing_pages import Pages
 from .ledger import SourceRow
-from .media import decoded, encoded
 from .records import Added, Progress, Text
-from .sources.files import VIDEO_SUFFIXES, checked_path, files_in, regular_file
+from .sources.files import DOCUMENT_SUFFIXES, VIDEO_SUFFIXES, checked_path, files_in, regular_file
 from .sources.photos import SUFFIXES, read_photo
-from .still import Frame, Still
-from .storage import Entry, Ready, Storage, key_of
+from .storage import Entry, Storage
 
 if TYPE_CHECKING:
     from .keyframes import Position
     from .sources.decoding import Decoded
 
-BATCH = 16
-"""Stills that are embedded together."""
-BATCH_PIXELS = 24_000_000
-"""Or fewer, where they are large: 72 MB of RGB."""
-SECONDS = 5.0
-"""Longest that work is done without acknowledging it; also where nothing new is seen for hours."""
 ENDS = 2**16
 """Bytes of a file's beginning and of its end that its fingerprint hashes."""
-
-
-class Batch:
-    """Stills on their way into the memory: waiting to be embedded together, then to be committed.
-
-    Parameters
-    ----------
-    storage : Storage
-    embedder : Embedder
-    captioner : Captioner, optional
-    reader : TextReader, optional
-    """
-
-    def __init__(
-        self, storage: Storage, embedder: Embedder, captioner: Captioner | None, reader: TextReader | None
-    ) -> None:
-        self._storage = storage
-        self._embedder = embedder
-        self._captioner = captioner
-        self._reader = reader
-        self._waiting: list[tuple[Entry, str, int | None, Still, str]] = []
-        self._entries: dict[str, Entry] = {}
-        self._flushed = time.monotonic()
-        self.stills = 0
-        """Stills that were committed."""
-
-    def entry(self, path: str, kind: str) -> Entry:
-        """Return what this batch will bring in of a source."""
-        return self._entries.setdefault(path, Entry(path, kind))
-
-    @property
-    def due(self) -> bool:
-        """Whether there is enough to commit."""
-        ready = sum(len(entry.stills) for entry in self._entries.values()) + len(self._waiting)
-        return ready >= BATCH or (bool(self._entries) and time.monotonic() - self._flushed > SECONDS)
-
-    def put(self, entry: Entry, still: Still, shot: int | None = None) -> None:
-        """Take a still, and keep its picture; of a stream, all of its pixels, which are nowhere else."""
-        name = f"{key_of(entry.path)}:{getattr(still.origin, 'index', 0):08d}"
-        live = entry.kind == "stream"
-        jpeg = encoded(still, None) if live else encoded(still)
-        if live:
-            still = Still(decoded(jpeg), still.origin)  # what evidence will be compared with
-        self._waiting.append((entry, name, shot, still, self._storage.media.put(jpeg)))
-        pixels = sum(still.size.width * still.size.height for _, _, _, still, _ in self._waiting)
-        if len(self._waiting) >= BATCH or pixels >= BATCH_PIXELS:
-            self._see()
-
-    def _see(self) -> None:
-        """Embed, caption and read the stills that wait, and let go of their pixels."""
-        if not self._waiting:
-            return
-        stills = [still for _, _, _, still, _ in self._waiting]
-        dimension = None if self._storage.ledger.empty() else self._storage.dimension
-        vectors = embedded(self._embedder, stills, dimension)
-        channels = {
-            "caption": self._captioner.captions(stills) if self._captioner else [""] * len(stills),
-            "ocr": self._reader.texts(stills) if self._reader else [""] * len(stills),
-        }
-        for number, (entry, name, shot, still, media) in enumerate(self._waiting):
-            texts = tuple(
-                Text(channel, found[number].strip())
-                for channel, found in channels.items()
-                if found[number].strip()
-            )
-            origin = still.origin
-            t, frame = (origin.t, origin.index) if isinstance(origin, Frame) else (None, None)
-            size = still.size
-            entry.stills.append(
-                Ready(name, t, frame, shot, still.sha256, *size, media, vectors[number], texts)
-            )
-        self._waiting = []
-
-    def drop(self, path: str) -> None:
-        """Leave out what has come of a source since the last commit."""
-        self._entries.pop(path, None)
-        self._waiting = [one for one in self._waiting if one[0].path != path]
-
-    def commit(self) -> None:
-        """Bring in what came, all or none."""
-        self._see()
-        entries = list(self._entries.values())
-        self._storage.commit(entries)
-        self.stills += sum(len(entry.stills) for entry in entries)
-        self._entries = {}
-        self._flushed = time.monotonic()
 
 
 class Indexer:
@@ -132,12 +38,21 @@ class Indexer:
     batch : Batch
     progress : callable
         Is told after each batch that was committed.
+    password : str, optional
+        Of documents that ask for one.
     """
 
-    def __init__(self, storage: Storage, batch: Batch, progress: Callable[[Progress], None]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        batch: Batch,
+        progress: Callable[[Progress], None],
+        password: str | None = None,
+    ) -> None:
         self._storage = storage
         self._batch = batch
         self._progress = progress
+        self._pages = Pages(storage, batch, progress, password)
 
     def add(self, source: str | os.PathLike[str]) -> Added:
         """Index a file, or the files in a folder.
@@ -147,7 +62,7 @@ class Indexer:
         InputError, SourceStalledError
             If it is one file and cannot be read, or a folder with nothing in it to index.
         """
-        path = checked_path(source, "picture or video").absolute()
+        path = checked_path(source, "picture, video or document").absolute()
         added = self._folder(path) if path.is_dir() else self._file(path)
         self._batch.commit()
         return replace(added, stills=self._batch.stills)
@@ -165,26 +80,36 @@ class Indexer:
         return added
 
     def _file(self, file: Path) -> Added:
+        from .sources.documents import is_document
         from .sources.videos import is_video
 
         path = str(file)
         fingerprint = _fingerprint(file)
         known = self._storage.ledger.source(path)
-        if known and known.fingerprint != fingerprint:
+        if known and (known.fingerprint != fingerprint or self._reads(known)):
             self._storage.forget(known.number)
             known = None
         if known and known.complete:
             if known.kind == "video":
                 self._subtitle(known)
-            return Added(unchanged=(path,))
+            filled = self._pages.fill(path)
+            return Added(sources=(path,)) if filled else Added(unchanged=(path,))
+        if is_document(file):
+            return self._pages.add(path, fingerprint, known)
         if file.suffix.lower() in SUFFIXES or not is_video(file):
             return self._photo(path, fingerprint)
         return self._video(path, fingerprint, known)
 
+    def _reads(self, known: SourceRow) -> bool:
+        """Whether words that nobody has read in a source would be read this time."""
+        models = self._batch.models
+        return bool(known.unread and models.ocr and (known.kind == "document" or models.photos))
+
     def _photo(self, path: str, fingerprint: str) -> Added:
         still = read_photo(path)
         entry = self._batch.entry(path, "photo")
-        entry.changes = {"fingerprint": fingerprint, "complete": 1}
+        unread = not (self._batch.models.ocr and self._batch.models.photos)
+        entry.changes = {"fingerprint": fingerprint, "complete": 1, "unread": int(unread)}
         self._batch.put(entry, still)
         if self._batch.due:
             self._batch.commit()
@@ -291,11 +216,11 @@ def scanned(
 
 
 def _inside(folder: Path) -> list[Path]:
-    """Return the pictures and videos directly in a folder, by name."""
-    found = files_in(folder, SUFFIXES | VIDEO_SUFFIXES)
+    """Return the pictures, videos and documents directly in a folder, by name."""
+    found = files_in(folder, SUFFIXES | VIDEO_SUFFIXES | DOCUMENT_SUFFIXES)
     if not found:
         raise InputError(
-            f"the folder {folder} has no pictures or videos in it (subfolders are not searched).",
+            f"the folder {folder} has no pictures, videos or documents in it (subfolders are not searched).",
             input=str(folder),
         )
     return found
@@ -303,7 +228,7 @@ def _inside(folder: Path) -> list[Path]:
 
 def _fingerprint(file: Path) -> str:
     """Return what tells whether a file changed, without reading all of it."""
-    with regular_file(file, "picture or video") as opened:
+    with regular_file(file, "picture, video or document") as opened:
         status = os.fstat(opened.fileno())
         digest = hashlib.sha256(opened.read(ENDS))
         opened.seek(max(0, status.st_size - ENDS))

@@ -103,6 +103,10 @@ class Ledger(Texts):
         """Whether there are no rows."""
         return not self._rows(f"SELECT 1 FROM {table} LIMIT 1")
 
+    def count(self, table: Table) -> int:
+        """Return how many rows there are."""
+        return int(self._rows(f"SELECT count(*) FROM {table}")[0][0])
+
     def index(self, table: Table) -> list[tuple[int, str, int, float | None]]:
         """Return slot, id, source and time of all rows, by slot; a passage has no time."""
         if table == "stills":
@@ -115,7 +119,7 @@ class Ledger(Texts):
 
     def renumber(self, table: Table, slots: Sequence[tuple[int, int]], **meta: str) -> None:
         """Give rows other slots, (new, old) in rising order with new <= old, and note something with it."""
-        others = ("texts", "page_texts") if table == "stills" else ()
+        others = ("texts", "page_texts", "page_parts") if table == "stills" else ()
         with self.transaction():
             self._base.execute("PRAGMA defer_foreign_keys = ON")
             moved = [pair for pair in slots if pair[0] != pair[1]]

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InputError
-from .indexing import Batch, scanned
+from .batch import Batch
+from .indexing import scanned
 from .ledger import SourceRow
 from .records import Added, Progress
 from .storage import Entry, Storage

@@ -10,10 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -22,26 +20,34 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from ..errors import InputError, MemoryModelError, StorageError
-from .chroma import CHUNK, Chroma, Metadata
+from ..errors import InputError, MemoryModelError
+from .chroma import Metadata
 from .ledger import Ledger, StillRow
 from .lock import Owner
 from .media import Media
+from .page_text import PageText
 from .records import Text
-from .vectors import Flat, Vectors
+from .space import Place, Space
+from .still import Origin, Page
+from .texts import Passage, passage_id
+from .vectors import Vectors
 
 if TYPE_CHECKING:
     from .keyframes import Shot
 
-WASTE = 10_000
-"""Places of forgotten vectors that are let be, beyond as many as there are others."""
 
-LOST = "its vectors were lost from the disk: add it again"
-"""Warning on a source, which is then indexed anew when it is added."""
+class Told(NamedTuple):
+    """A block of a page, and the vector of its words, where they have one."""
+
+    text: Text
+    vector: NDArray[np.float32] | None
 
 
 class Ready(NamedTuple):
-    """A still of which all is known that is kept; its picture is kept already."""
+    """A still of which all is known that is kept; its picture is kept already.
+
+    ``parts`` are the vectors of its parts, for late interaction, as :mod:`.late` packs them.
+    """
 
     id: str
     t: float | None
@@ -52,7 +58,11 @@ class Ready(NamedTuple):
     height: int
     media: str
     vector: NDArray[np.float32]
-    texts: tuple[Text, ...]
+    texts: tuple[Text, ...] = ()
+    page: int | None = None
+    words: PageText | None = None
+    blocks: tuple[Told, ...] = ()
+    parts: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -75,8 +85,9 @@ class Storage:
         Made if it is missing.
     server : str, optional
         Address of a Chroma server, where the vectors then are; by default they are in the folder.
-    model : str, optional
-        Name of the embedder; None to open what another wrote without adding or asking by pictures.
+    model, sentences, late : str, optional
+        Names of the embedders of stills, of passages and of the parts of pages; None to open what others
+        wrote without adding or asking by them.
 
     Raises
     ------
@@ -88,12 +99,17 @@ class Storage:
         By every method, if something of it is damaged, or cannot be read or written.
     """
 
-    def __init__(self, folder: Path, server: str | None, model: str | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        server: str | None,
+        model: str | None,
+        sentences: str | None = None,
+        late: str | None = None,
+    ) -> None:
         self.folder = folder
-        self.model = model
         self.media = Media(folder / "media")
         self.lock = threading.RLock()
-        self._server = server
         self._owner = Owner(folder)
         try:
             self.ledger = Ledger(folder / "ledger.sqlite")
@@ -101,143 +117,132 @@ class Storage:
             self._owner.release()
             raise
         try:
-            self._check_model()
+            place = Place(folder, server, "", "vectors", "chroma")
+            self.pictures = Space(self.ledger, "stills", place, model, self._about_stills)
+            place = Place(folder, server, "passages ", "passages", "chroma-passages")
+            self.passages = Space(self.ledger, "passages", place, sentences, self._about_passages)
+            self._check_late(late)
         except BaseException:
-            self.close()
+            self.ledger.close()
+            self._owner.release()
             raise
 
-    def _check_model(self) -> None:
-        written = self.ledger.get("embedder")
-        if self.model is not None and written not in (None, self.model) and not self.ledger.empty():
+    def _check_late(self, late: str | None) -> None:
+        self._late = late
+        written = self.ledger.get("late")
+        if late is not None and written not in (None, late) and self.ledger.has_parts():
             raise MemoryModelError(
-                f"the memory {self.folder} was written with {written}, and cannot be used with {self.model}: "
-                f"their vectors do not compare. Open it with {written}, or index into another folder.",
+                f"the parts of pages in the memory {self.folder} were embedded by {written}, and do not "
+                f"compare with {late}: open it with {written}, or index into another folder.",
                 input=str(self.folder),
             )
 
     def close(self) -> None:
         """Let go of the folder."""
         with self.lock:
-            if "vectors" in self.__dict__:
-                self.vectors.chroma.close()
+            self.pictures.close()
+            self.passages.close()
             self.ledger.close()
             self._owner.release()
 
     @property
     def dimension(self) -> int | None:
-        """Of the vectors; None where there never were any."""
-        noted = self.ledger.get("dimension")
-        return int(noted) if noted else None
-
-    def _flat_path(self, round: int) -> Path:
-        return self.folder / f"vectors-{(self.ledger.get('name') or '')[:8]}-{round}.f32"
+        """Of the vectors of stills; None where there never were any."""
+        return self.pictures.dimension
 
     @property
-    def _round(self) -> int:
-        return int(self.ledger.get("round") or "0")
-
-    @cached_property
     def vectors(self) -> Vectors:
-        """The vectors, once there are any; opened when they are first asked for."""
-        if self.dimension is None:
-            raise StorageError(f"the memory {self.folder} is empty.", input=str(self.folder))
-        name = f"sightloop-{self.ledger.get('name')}"
-        place = self._server or str(self.folder / "chroma")
-        chroma = Chroma(place, name, self.ledger.get("embedder") or "")
-        try:
-            vectors = Vectors(
-                chroma, Flat(self._flat_path(self._round), self.dimension), self.ledger.index("stills")
-            )
-            self._reconcile(vectors)
-        except BaseException:
-            chroma.close()
-            raise
-        return vectors
+        """The vectors of stills, once there are any."""
+        return self.pictures.vectors
 
-    def _reconcile(self, vectors: Vectors, *, thorough: bool = False) -> None:
-        """Make Chroma and the flat file hold what the ledger does, each from the other."""
-        rows, chroma = vectors.rows, vectors.chroma
-        lost = self._refill(vectors)
-        if thorough or chroma.count() != len(rows.ids):
-            there = chroma.ids()
-            chroma.remove(sorted(there - set(rows.ids)))
-            self._send(vectors, [row for row in self.ledger.stills() if row.id not in there | lost])
-        for source in {int(rows.sources[place]) for id in lost if (place := rows.place(id)) is not None}:
-            self.ledger.spoil(source, LOST)
-
-    def _refill(self, vectors: Vectors) -> set[str]:
-        """Write to the flat file what it lacks, and return the ids of what Chroma lacks too."""
-        rows, flat = vectors.rows, vectors.flat
-        lost: set[str] = set()
-        for start in range(int(np.searchsorted(rows.slots, flat.slots())), len(rows.ids), CHUNK):
-            ids, slots = rows.ids[start : start + CHUNK], rows.slots[start : start + CHUNK]
-            found = vectors.chroma.fetch(ids)
-            block = np.zeros((slots[-1] - slots[0] + 1, flat.dimension), np.float32)  # zero is like no query
-            for id, slot in zip(ids, slots, strict=True):
-                if id in found:
-                    block[slot - slots[0]] = found[id]
-            flat.write(int(slots[0]), block)
-            lost |= set(ids) - set(found)
-        return lost
-
-    def _send(self, vectors: Vectors, stills: Sequence[StillRow]) -> None:
-        """Write to Chroma what the flat file has."""
-        if not stills:
-            return
+    def _about_stills(self, slots: Sequence[int]) -> list[Metadata]:
         named = {source.number: (source.path, source.kind) for source in self.ledger.sources()}
-        matrix = vectors.flat.rows(stills[-1].slot + 1)
-        for start in range(0, len(stills), CHUNK):
-            part = stills[start : start + CHUNK]
-            vectors.chroma.upsert(
-                [row.id for row in part],
-                matrix[[row.slot for row in part]],
-                [_about(*named[row.source], row.t, row.frame, row.shot, row.media) for row in part],
-            )
+        return [
+            _about(*named[row.source], row.t, row.frame, row.shot, row.media, row.page)
+            for row in self.ledger.stills(slots=slots)
+        ]
 
-    def _begin(self, dimension: int) -> None:
-        """Note the model with the first vectors; a memory that is empty again may begin with another."""
-        noted = self.ledger.get("embedder"), self.dimension
-        if not self.ledger.empty() or noted == (self.model, dimension):
-            return
-        if "vectors" in self.__dict__:
-            self.vectors.chroma.close()
-            del self.vectors
-        with self.ledger.transaction():
-            self.ledger.note("name", uuid.uuid4().hex)  # another collection: each is of one dimension
-            self.ledger.note("embedder", self.model or "")
-            self.ledger.note("dimension", str(dimension))
+    def _about_passages(self, slots: Sequence[int]) -> list[Metadata]:
+        return [
+            _about_passage(passage.id, passage.text) for _, passage in self.ledger.passages(slots).items()
+        ]
 
     def commit(self, entries: Sequence[Entry]) -> None:
         """Bring in a batch. When this returns it is acknowledged: nothing undoes it, not even a power cut."""
         ready = [(entry, still) for entry in entries for still in entry.stills]
+        told = [passage for _, still in ready for passage in _passages(still)]
         with self.lock:
-            first = self.ledger.next_slot("stills")
-            if ready:
-                self._begin(len(ready[0][1].vector))
-                self.vectors.write(
-                    first,
-                    [still.id for _, still in ready],
-                    np.stack([still.vector for _, still in ready]),
-                    [
-                        _about(entry.path, entry.kind, still.t, still.frame, still.shot, still.media)
-                        for entry, still in ready
-                    ],
-                )
+            first = self._write_stills(ready) if ready else 0
+            first_passage = self._write_passages(told) if told else 0
             rows: list[StillRow] = []
+            passages: list[tuple[str, int, int]] = []
             with self.ledger.transaction():
                 for entry in entries:
                     number = self.ledger.put_source(entry.path, entry.kind, **entry.changes)
                     own = [
-                        StillRow(slot, still.id, number, *still[1:8], None)
+                        StillRow(slot, still.id, number, *still[1:8], still.page)
                         for slot, still in enumerate(entry.stills, first + len(rows))
                     ]
                     self.ledger.put_stills(own)
-                    texts = zip(own, entry.stills, strict=True)
-                    self.ledger.put_texts((row.slot, text) for row, still in texts for text in still.texts)
+                    passages += self._put_words(own, entry.stills)
                     self.ledger.put_shots(number, entry.shots)
                     rows += own
+                if any(still.parts is not None for _, still in ready):
+                    self.ledger.note("late", self._late or "")
+                self.ledger.put_passages(first_passage, [(id, text) for id, text, _ in passages])
             if rows:
                 self.vectors.rows.extend([(row.slot, row.id, row.source, row.t) for row in rows])
+            if passages:
+                self._extend_passages(first_passage, [(id, source) for id, _, source in passages])
+
+    def _write_stills(self, ready: Sequence[tuple[Entry, Ready]]) -> int:
+        return self.pictures.write(
+            [still.id for _, still in ready],
+            np.stack([still.vector for _, still in ready]),
+            [_about(entry.path, entry.kind, *still[1:4], still.media, still.page) for entry, still in ready],
+        )
+
+    def _write_passages(self, told: Sequence[tuple[str, Text, NDArray[np.float32]]]) -> int:
+        return self.passages.write(
+            [id for id, _, _ in told],
+            np.stack([vector for _, _, vector in told]),
+            [_about_passage(id, text) for id, text, _ in told],
+        )
+
+    def _put_words(self, rows: Sequence[StillRow], stills: Sequence[Ready]) -> list[tuple[str, int, int]]:
+        """Bring in the words of stills, and return the passages: id, number of the text, and source."""
+        pairs = list(zip(rows, stills, strict=True))
+        self.ledger.put_texts((row.slot, text) for row, still in pairs for text in still.texts)
+        self.ledger.put_pages((row.slot, still.words) for row, still in pairs if still.words is not None)
+        self.ledger.put_parts((row.slot, still.parts) for row, still in pairs if still.parts is not None)
+        passages: list[tuple[str, int, int]] = []
+        for row, still in pairs:
+            numbers = self.ledger.put_texts((row.slot, block.text) for block in still.blocks)
+            passages += [
+                (passage_id(still.id, place), number, row.source)
+                for place, (number, block) in enumerate(zip(numbers, still.blocks, strict=True))
+                if block.vector is not None
+            ]
+        return passages
+
+    def _extend_passages(self, first: int, passages: Sequence[tuple[str, int]]) -> None:
+        rows = [(slot, id, source, None) for slot, (id, source) in enumerate(passages, first)]
+        self.passages.vectors.rows.extend(rows)
+
+    def fill(self, source: int, passages: Sequence[Passage], vectors: NDArray[np.float32]) -> None:
+        """Bring in vectors of blocks that have none; what was forgotten meanwhile is left out."""
+        with self.lock:
+            there = self.ledger.those_of(source, [passage.number for passage in passages])
+            left = [place for place, passage in enumerate(passages) if passage.number in there]
+            if not left:
+                return
+            ours = [passages[place] for place in left]
+            first = self._write_passages(
+                [(one.id, one.text, vector) for one, vector in zip(ours, vectors[left], strict=True)]
+            )
+            with self.ledger.transaction():
+                self.ledger.put_passages(first, [(one.id, one.number) for one in ours])
+            self._extend_passages(first, [(one.id, source) for one in ours])
 
     def forget(self, source: int) -> int:
         """Remove a source with all that belongs to it, and return how many stills it had."""
@@ -248,20 +253,26 @@ class Storage:
         stills = list(self.ledger.stills(source))
         dropped = self._drop(stills[: max(0, len(stills) - keep)])
         with self.lock:
-            if self.vectors.flat.slots() > WASTE + 2 * len(self.vectors.rows.ids):
-                self._compact_vectors()  # who is watched for weeks must not fill the disk with what went
+            if self.pictures.wasteful:
+                self.pictures.squeeze()  # who is watched for weeks must not fill the disk with what went
         return dropped
 
     def _drop(self, stills: Sequence[StillRow], source: int | None = None) -> int:
+        """Remove these stills, or all of a source with the source itself."""
         with self.lock:
-            if stills:
-                _ = self.vectors  # opened before the ledger changes: if it cannot be, nothing has happened
+            passages = self.ledger.passages_of([row.slot for row in stills])
+            # opened before the ledger changes: if they cannot be, nothing has happened
+            spaces = [space for space, any in ((self.pictures, stills), (self.passages, passages)) if any]
+            for space in spaces:
+                _ = space.vectors
             if source is None:
                 self.ledger.remove_stills([row.slot for row in stills])
             else:
                 self.ledger.remove_source(source)
             if stills:
-                self.vectors.forget([row.id for row in stills], self.ledger.index("stills"))
+                self.pictures.forgotten([row.id for row in stills])
+            if passages:
+                self.passages.forgotten(passages)
             self.media.remove(self.ledger.unused({row.media for row in stills}))
         return len(stills)
 
@@ -270,28 +281,9 @@ class Storage:
         with self.lock:
             self.media.remove(set(self.media.names()) - self.ledger.media())
             self.media.remove_halves()
-            if self.dimension is not None:
-                self._compact_vectors()
-            for path in self.folder.glob("vectors-*.f32"):
-                if path != self._flat_path(self._round):
-                    path.unlink(missing_ok=True)
+            self.pictures.compact()
+            self.passages.compact()
             self.ledger.vacuum()
-
-    def _compact_vectors(self) -> None:
-        vectors = self.vectors
-        self._reconcile(vectors, thorough=True)
-        slots = vectors.rows.slots
-        if len(slots) == vectors.flat.slots() and not vectors.chroma.crowded():
-            return
-        flat = Flat(self._flat_path(self._round + 1), vectors.flat.dimension)
-        for start in range(0, len(slots), CHUNK):
-            part = slots[start : start + CHUNK]
-            flat.write(start, vectors.flat.rows(int(part[-1]) + 1)[part])
-        self.ledger.renumber("stills", list(enumerate(slots.tolist())), round=str(self._round + 1))
-        # a graph keeps a place for all that it ever held, so it is made anew from the file
-        vectors.chroma.erase()
-        del self.vectors
-        _ = self.vectors
 
 
 def placed(path: str | os.PathLike[str], folder: str | os.PathLike[str] | None) -> tuple[Path, str | None]:
@@ -321,8 +313,29 @@ def key_of(path: str) -> str:
     return hashlib.sha256(path.encode()).hexdigest()[:16]
 
 
+def still_id(path: str, origin: Origin) -> str:
+    """Return the id of a still, made from its source and its number there: the same whenever it comes in."""
+    number = origin.number if isinstance(origin, Page) else getattr(origin, "index", 0)
+    return f"{key_of(path)}:{number:08d}"
+
+
+def _passages(still: Ready) -> list[tuple[str, Text, NDArray[np.float32]]]:
+    """Return those blocks of a still that have a vector, with their ids."""
+    return [
+        (passage_id(still.id, place), block.text, block.vector)
+        for place, block in enumerate(still.blocks)
+        if block.vector is not None
+    ]
+
+
 def _about(
-    path: str, kind: str, t: float | None, frame: int | None, shot: int | None, media: str
+    path: str,
+    kind: str,
+    t: float | None,
+    frame: int | None,
+    shot: int | None,
+    media: str,
+    page: int | None,
 ) -> Metadata:
     about: dict[str, str | int | float | None] = {
         "source": path,
@@ -331,5 +344,10 @@ def _about(
         "frame": frame,
         "shot": shot,
         "media": media,
+        "page": page,
     }
     return {name: value for name, value in about.items() if value is not None}
+
+
+def _about_passage(id: str, text: Text) -> Metadata:
+    return {"still": id.rpartition(":")[0], "kind": text.kind or "text"}

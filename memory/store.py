@@ -1,4 +1,4 @@
-"""Visual memory: add videos, photos and streams; find the moment later."""
+"""Visual memory: add videos, photos, documents and streams; find the moment or the page later."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import InputError, MemoryModelError, nearest
-from .embed import Captioner, Embedder, TextReader
-from .indexing import Batch, Indexer
+from .batch import Batch, Models
+from .embed import Captioner, Embedder, LateEmbedder, PageReader, TextReader
+from .indexing import Indexer
+from .kept import size_of, still_of, words_of
 from .ledger import SourceRow
 from .live import index_stream
 from .records import Added, Progress, Source, Stored
 from .search import Hit, ref_of, search
-from .sources.photos import read_photo
-from .still import Frame, Photo, Still
+from .still import Still, StillRef
 from .storage import Storage, placed
 from .texts import Where
 
 if TYPE_CHECKING:
     from .keyframes import Shot
+    from .page_text import PageText
     from .sources.decoding import Decoded
 
 KINDS = ("photo", "video", "stream", "document")
@@ -31,7 +33,7 @@ KINDS = ("photo", "video", "stream", "document")
 
 
 class VisualMemory:
-    """What was seen in videos, photos and streams, kept on the disk and searchable; a context manager.
+    """What was seen in videos, photos, documents and streams, on the disk and searchable; a context manager.
 
     One memory has one owner at a time. Its methods may be called from several threads: what is searched is
     what was acknowledged.
@@ -45,9 +47,16 @@ class VisualMemory:
         The model that puts pictures and questions into one space, such as :class:`~sightloop.LlavaNext`.
         Without one, a memory can be looked through, compacted and exported, but nothing added or searched.
     captioner : Captioner, optional
-        Says what new stills show: one more channel of the search.
+        Says what new photos and frames show: one more channel of the search.
     reader : TextReader, optional
-        Reads what is written in new stills: one more channel.
+        Reads what is written in new photos and frames: one more channel.
+    ocr : PageReader, optional
+        Reads pages that have no text layer.
+    sentences : Embedder, optional
+        Embeds texts only: what pages say is found by meaning too. Documents that came in without it are
+        filled when they are added again.
+    late : LateEmbedder, optional
+        Embeds the parts of pages, by which what the other channels found is ranked anew.
     folder : str or path, optional
         With a server: where the ledger and the pictures are. By default a folder of this user, named by the
         address.
@@ -57,7 +66,7 @@ class VisualMemory:
     MemoryLockedError
         At once, if the memory is open elsewhere; the message names the process.
     MemoryModelError
-        If it was written with another embedder; the message names both.
+        If it was written with another embedder, sentence model or late embedder; the message names both.
     StorageError
         By every method, if the folder is full, read-only or damaged, or the server does not answer.
     """
@@ -69,6 +78,9 @@ class VisualMemory:
         embedder: Embedder | None,
         captioner: Captioner | None = None,
         reader: TextReader | None = None,
+        ocr: PageReader | None = None,
+        sentences: Embedder | None = None,
+        late: LateEmbedder | None = None,
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="sightloop-") if path is None else None
@@ -76,7 +88,17 @@ class VisualMemory:
         self._embedder = embedder
         self._captioner = captioner
         self._reader = reader
-        self._storage = Storage(place, server, embedder.name if embedder else None)
+        self._ocr = ocr
+        self._late = late
+        self.sentences = sentences
+        """The model of the meanings of texts, where there is one."""
+        self._storage = Storage(
+            place,
+            server,
+            embedder.name if embedder else None,
+            sentences.name if sentences else None,
+            late.name if late else None,
+        )
 
     @property
     def folder(self) -> Path:
@@ -98,9 +120,14 @@ class VisualMemory:
             self._temporary.cleanup()
 
     def add(
-        self, source: str | os.PathLike[str], *, progress: Callable[[Progress], None] | None = None
+        self,
+        source: str | os.PathLike[str],
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        password: str | None = None,
+        ocr_photos: bool = False,
     ) -> Added:
-        """Index a video, a photo, or the videos and photos directly in a folder.
+        """Index a video, a photo or a document, or all of these directly in a folder.
 
         What is there already and has not changed is left as it is, what was indexed in part is gone on with,
         and a file that changed is indexed anew; one that is gone stays until it is forgotten. What is
@@ -112,6 +139,10 @@ class VisualMemory:
             Subtitles beside a video (``.srt``, ``.vtt``) are taken in with it.
         progress : callable, optional
             Is given a :class:`Progress` after each batch.
+        password : str, optional
+            Of documents that ask for one; remembered by this process, and written nowhere.
+        ocr_photos : bool
+            Whether the words in photos are read too, as those on pages are.
 
         Returns
         -------
@@ -125,8 +156,8 @@ class VisualMemory:
         MemoryModelError
             If the memory was opened without an embedder, or it returns vectors that do not fit.
         """
-        batch = Batch(self._storage, self._eyes(), self._captioner, self._reader)
-        return Indexer(self._storage, batch, progress or _untold).add(source)
+        batch = Batch(self._storage, self._models(photos=ocr_photos))
+        return Indexer(self._storage, batch, progress or _untold, password).add(source)
 
     def add_stream(
         self,
@@ -156,7 +187,7 @@ class VisualMemory:
         InputError, MemoryModelError
             As :meth:`add`; what came before is kept.
         """
-        batch = Batch(self._storage, self._eyes(), self._captioner, self._reader)
+        batch = Batch(self._storage, self._models())
         return index_stream(self._storage, batch, frames, source, keep, progress or _untold)
 
     def forget(self, source: str | os.PathLike[str]) -> int:
@@ -181,8 +212,15 @@ class VisualMemory:
             counts = self._storage.ledger.counts()
             return [
                 Source(
-                    *(row.path, row.kind, bool(row.complete), counts.get(row.number, 0)),
-                    *(row.seconds, row.duration, row.began, tuple(json.loads(row.warnings)), row.pages),
+                    row.path,
+                    row.kind,
+                    bool(row.complete),
+                    counts.get(row.number, 0),
+                    row.seconds,
+                    row.duration,
+                    row.began,
+                    tuple(json.loads(row.warnings)),
+                    row.pages,
                 )
                 for row in self._storage.ledger.sources()
             ]
@@ -278,43 +316,18 @@ class VisualMemory:
         StorageError
             If neither is there.
         """
-        origin = found.origin
-        with self._storage.lock:
-            row = self._storage.ledger.source(origin.source)
-        try:
-            if isinstance(origin, Photo):
-                still = read_photo(origin.source)
-            elif row is not None and row.kind == "stream":
-                return self._storage.media.still(found.thumbnail, origin)
-            else:
-                from .sources.videos import read_frame
+        return still_of(self._storage, found)
 
-                assert isinstance(origin, Frame)
-                still = read_frame(origin.source, origin.t)
-            if still.sha256 == found.ref.sha256:
-                return still
-            note = "its file has changed"
-        except InputError as error:
-            note = f"its file cannot be read ({error.message})"
-        kept = self._storage.media.still(found.thumbnail, origin)
-        return Still(
-            kept.pixels, origin, notes=(f"{note}: this is the smaller picture that the memory kept",)
-        )
+    def page_text(self, found: Hit | Stored | StillRef) -> PageText | None:
+        """Return the words on a page and where they are, as they were when it was indexed.
+
+        None is what has none: frames, photos that were not read, and stills that the memory does not hold.
+        """
+        return words_of(self._storage, found)
 
     def size(self) -> dict[str, Any]:
-        """Return how much the memory holds: ``sources``, ``stills``, and ``bytes`` on this machine."""
-        with self._storage.lock:
-            counts = self._storage.ledger.counts()
-            sizes = dict.fromkeys(("ledger", "media", "vectors", "chroma"), 0)
-            for path in self.folder.rglob("*"):
-                part = path.relative_to(self.folder).parts[0].split(".")[0].split("-")[0]
-                if part in sizes and path.is_file():
-                    sizes[part] += path.stat().st_size
-            return {
-                "sources": len(self._storage.ledger.sources()),
-                "stills": sum(counts.values()),
-                "bytes": {**sizes, "total": sum(sizes.values())},
-            }
+        """Return how much the memory holds: ``sources``, ``stills``, ``passages``, and ``bytes`` here."""
+        return size_of(self._storage)
 
     def compact(self) -> int:
         """Give back the room of what was forgotten and of what killed runs left; return how many bytes.
@@ -337,6 +350,10 @@ class VisualMemory:
 
         with self._storage.lock:
             return export(self._storage, self.sources(), self.stored, Path(folder))
+
+    def _models(self, photos: bool = False) -> Models:
+        own = (self._captioner, self._reader, self._ocr, self.sentences, self._late)
+        return Models(self._eyes(), *own, photos)
 
     def _eyes(self) -> Embedder:
         if self._embedder is None:

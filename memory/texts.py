@@ -52,9 +52,9 @@ class Texts(Database):
     """The tables of words."""
 
     def put_texts(self, texts: Iterable[tuple[int, Text]]) -> list[int]:
-        """Bring in texts of the stills in these slots, and return their numbers."""
+        """Bring in texts of the stills in these slots, and return their numbers, in the same order."""
         first = int(self._rows("SELECT coalesce(max(number), 0) + 1 FROM texts")[0][0])
-        rows = [
+        rows: list[tuple[Any, ...]] = [
             (number, slot, text.channel, text.start, text.end, text.text, *_corners(text.box), text.kind)
             for number, (slot, text) in enumerate(texts, first)
         ]
@@ -107,12 +107,30 @@ class Texts(Database):
             [(slot, zlib.compress(json.dumps(page.to_json()).encode())) for slot, page in pages],
         )
 
-    def page(self, id: str) -> PageText | None:
-        """Return the words of the still of this id, where it has any."""
+    def page(self, id: str, sha256: str) -> PageText | None:
+        """Return the words of the still of this id and hash, where its words are known."""
         found = self._rows(
-            "SELECT page_texts.text FROM page_texts JOIN stills USING (slot) WHERE id = ?", [id]
+            "SELECT page_texts.text FROM page_texts JOIN stills USING (slot) WHERE id = ? AND sha256 = ?",
+            [id, sha256],
         )
         return PageText.from_json(json.loads(zlib.decompress(found[0][0]))) if found else None
+
+    def put_parts(self, pages: Iterable[tuple[int, bytes]]) -> None:
+        """Bring in the vectors of the parts of the pages in these slots, as :mod:`.late` packs them."""
+        self._base.executemany("INSERT INTO page_parts VALUES (?, ?)", pages)
+
+    def has_parts(self) -> bool:
+        """Whether any page has such vectors."""
+        return bool(self._rows("SELECT 1 FROM page_parts LIMIT 1"))
+
+    def parts(self, slots: Sequence[int]) -> dict[int, bytes]:
+        """Return the vectors of the parts of those of these pages that have any, by slot."""
+        return dict(
+            self._rows(
+                "SELECT slot, vectors FROM page_parts WHERE slot IN (SELECT value FROM json_each(?))",
+                [json.dumps([*slots])],
+            )
+        )
 
     # Passages: texts that have vectors
 
@@ -128,18 +146,19 @@ class Texts(Database):
         found = self._rows(
             f"SELECT passages.slot, number, passages.id, texts.slot, {_COLUMNS} "
             "FROM passages JOIN texts ON passages.text = texts.number "
-            "WHERE passages.slot IN (SELECT value FROM json_each(?))",
+            "WHERE passages.slot IN (SELECT value FROM json_each(?)) ORDER BY passages.slot",
             [json.dumps([*slots])],
         )
         return {at: Passage(number, id, still, _text(text)) for at, number, id, still, *text in found}
 
-    def passage_slots(self, source: int) -> list[tuple[int, str]]:
-        """Return slot and id of a source's passages."""
-        return self._rows(
-            "SELECT passages.slot, passages.id FROM passages JOIN texts ON passages.text = texts.number "
-            "JOIN stills ON stills.slot = texts.slot WHERE source = ? ORDER BY passages.slot",
-            [source],
+    def passages_of(self, stills: Sequence[int]) -> list[str]:
+        """Return the ids of the passages of the stills in these slots."""
+        found = self._rows(
+            "SELECT passages.id FROM passages JOIN texts ON passages.text = texts.number "
+            "WHERE texts.slot IN (SELECT value FROM json_each(?)) ORDER BY passages.slot",
+            [json.dumps([*stills])],
         )
+        return [id for (id,) in found]
 
     def blocks(self, source: int) -> list[Passage]:
         """Return the blocks of a source that have no vector, as passages to be."""
@@ -156,6 +175,15 @@ class Texts(Database):
             if has is None:
                 blocks.append(Passage(number, passage_id(still_id, place), still, _text(text)))
         return blocks
+
+    def those_of(self, source: int, numbers: Sequence[int]) -> set[int]:
+        """Return those of these texts that belong to a source: it may have been forgotten meanwhile."""
+        found = self._rows(
+            "SELECT number FROM texts JOIN stills USING (slot) "
+            "WHERE source = ? AND number IN (SELECT value FROM json_each(?))",
+            [source, json.dumps([*numbers])],
+        )
+        return {number for (number,) in found}
 
 
 def passage_id(still: str, block: int) -> str:

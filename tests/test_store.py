@@ -72,7 +72,7 @@ def test_one_bad_file_by_itself_is_an_error(memory: VisualMemory, folder: Path) 
             memory.add(folder / name)
         assert name in str(caught.value)
     (folder / "empty").mkdir()
-    with pytest.raises(InputError, match="no pictures or videos"):
+    with pytest.raises(InputError, match="no pictures, videos or documents"):
         memory.add(folder / "empty")
     assert memory.sources() == []
     assert memory.search("red") == []
