@@ -15,9 +15,12 @@ from typing import Self
 from ...errors import InputError
 from ..page_text import PageText
 from ..still import Box, Size, Still
-from .files import DOCUMENT_SUFFIXES, checked_path
+from .files import DOCUMENT_SUFFIXES, OFFICE_SUFFIXES, checked_path, regular_file
+from .office import as_pdf
 from .pages import Pages, Part, ReadPage
+from .pdf import Pdf, is_pdf
 from .pdf_placing import LONGEST, PAGE_DPI
+from .tiff import Tiff, tiff_pages
 
 __all__ = [
     "LONGEST",
@@ -40,12 +43,23 @@ MAX_ZOOM = 8.0
 MAX_SIDE = 4400
 """Pixels: the longer side of a part that is rendered larger."""
 
+_HEAD = 1024  # bytes, within which a PDF may begin
+
 _passwords: dict[str, str] = {}
 
 
 def is_document(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is read as pages: by its suffix, or by how it begins where that says nothing."""
-    return Path(path).suffix.lower() in SUFFIXES
+    """Whether a file is read as pages.
+
+    By its suffix; whatever its name, where it is a PDF by its content; and a TIFF of several pages. What
+    cannot be opened is none.
+    """
+    if Path(path).suffix.lower() in SUFFIXES:
+        return True
+    try:
+        return is_pdf(_head(path)) or len(tiff_pages(path)) > 1
+    except InputError:
+        return False
 
 
 def unlock(path: str | os.PathLike[str], password: str) -> None:
@@ -84,7 +98,7 @@ class Document:
         if password:
             unlock(self.source, password)
         self.pages = self._pages.pages
-        self.title = " ".join(self._pages.title.split()) or Path(self.source).stem
+        self.title = _titled(self._pages.title, self.source)
         self.notes = self._pages.notes
 
     def __enter__(self) -> Self:
@@ -169,7 +183,27 @@ def _source(path: str | os.PathLike[str]) -> str:
     return str(checked_path(path, "document").absolute())
 
 
-def _opened(source: str, password: str | None) -> Pages:
-    from .pdf import Pdf
+def _head(path: str | os.PathLike[str]) -> bytes:
+    with regular_file(path, "document") as file:
+        return file.read(_HEAD)
 
-    return Pdf(source, source, password)
+
+def _opened(source: str, password: str | None) -> Pages:
+    suffix = Path(source).suffix.lower()
+    if is_pdf(_head(source)) or suffix == ".pdf":
+        return Pdf(source, source, password)
+    if suffix in OFFICE_SUFFIXES:
+        return Pdf(str(as_pdf(source)), source)
+    if tiff_pages(source):
+        return Tiff(source)
+    raise InputError(
+        f"{source} is no document that is read: those are PDF, TIFF, and {' '.join(sorted(OFFICE_SUFFIXES))} "
+        "through LibreOffice.",
+        input=source,
+    )
+
+
+def _titled(told: str, source: str) -> str:
+    """Return the title that a document tells, on one line, or the name of its file."""
+    title = " ".join("".join(letter if letter.isprintable() else " " for letter in told).split())
+    return title if title and title.casefold() != "untitled" else Path(source).stem

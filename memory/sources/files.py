@@ -18,9 +18,7 @@ VIDEO_SUFFIXES = frozenset(
 )
 """What counts as a video when a folder is expanded."""
 
-OFFICE_SUFFIXES = frozenset(
-    {".docx", ".doc", ".odt", ".rtf", ".pptx", ".ppt", ".odp", ".xlsx", ".xls", ".ods"}
-)
+OFFICE_SUFFIXES = frozenset({".docx", ".doc", ".odt", ".rtf", ".pptx", ".ppt", ".odp"})
 """Documents that LibreOffice converts."""
 
 DOCUMENT_SUFFIXES = OFFICE_SUFFIXES | {".pdf"}

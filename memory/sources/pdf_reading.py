@@ -29,6 +29,7 @@ PAGES_BETWEEN = 200
 """Pages of a file after which it is opened anew: PDFium keeps fonts and pictures while it is open."""
 
 
+_UNDRAWN = (pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_POPUP)
 _FLAGS = pdfium.FPDF_ANNOT | pdfium.FPDF_REVERSE_BYTE_ORDER
 
 
@@ -123,10 +124,12 @@ class _Page:
     """A page while it is open."""
 
     def __init__(self, held: _Open, number: int) -> None:
-        try:
-            self._page = held.pdf[number - 1]
-        except pypdfium.PdfiumError as error:
-            raise PdfFault("its page is damaged") from error
+        self._page = _loaded(held.pdf, number)
+        if _annotated(self._page):
+            # What was filled in or noted becomes part of the page, or its words would be drawn but not read.
+            pdfium.FPDFPage_Flatten(self._page, pdfium.FLAT_NORMALDISPLAY)
+            self._page.close()
+            self._page = _loaded(held.pdf, number)
         self._forms = held.pdf.formenv
         wide, high = self._page.get_size()
         if not (0 < wide < math.inf and 0 < high < math.inf):
@@ -176,6 +179,24 @@ class _Page:
             return RawPage(self.size, *glyphs(text_page, placing), *drawn)
         finally:
             pdfium.FPDFText_ClosePage(text_page)
+
+
+def _loaded(pdf: Any, number: int) -> Any:
+    try:
+        return pdf[number - 1]
+    except pypdfium.PdfiumError as error:
+        raise PdfFault("it is damaged") from error
+
+
+def _annotated(page: Any) -> bool:
+    """Whether there is something on a page that is no part of it, besides links."""
+    for index in range(pdfium.FPDFPage_GetAnnotCount(page)):
+        note = pdfium.FPDFPage_GetAnnot(page, index)
+        kind = pdfium.FPDFAnnot_GetSubtype(note)
+        pdfium.FPDFPage_CloseAnnot(note)
+        if kind not in _UNDRAWN:
+            return True
+    return False
 
 
 def _stamp(path: str) -> tuple[int, int]:

@@ -37,6 +37,12 @@ SUFFIXES = frozenset(
 )
 """What counts as a picture when a folder is expanded."""
 
+
+def _megapixels(pixels: int) -> str:
+    return f"{pixels / 1e6:,.0f} megapixels"
+
+
+_ADVICE = f"more than the limit of {_megapixels(MAX_PIXELS)}: make it smaller first"
 _HEIC_BRANDS = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
 # What Pillow's readers were seen to raise, or could, on files with flipped and missing bytes.
 _DECODER_ERRORS = (
@@ -66,7 +72,7 @@ def read_photo(path: str | os.PathLike[str]) -> Still:
         If the file is missing, empty, truncated, not a picture, not a regular file, not readable, or larger
         than ``MAX_PIXELS`` by its header, which is checked before anything is decoded.
     """
-    return _read(path, MAX_PIXELS, f"more than the limit of {_megapixels(MAX_PIXELS)}: make it smaller first")
+    return _read(path, MAX_PIXELS, _ADVICE)
 
 
 def read_stored(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -74,19 +80,32 @@ def read_stored(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 
     That is what cameras are calibrated for. Returns (H, W, 3) uint8 RGB.
     """
-    advice = f"more than the limit of {_megapixels(MAX_PIXELS)}: make it smaller first"
-    with (
-        regular_file(path, "picture") as file,
-        _decoding(path, file, advice),
-        _opened(file, MAX_PIXELS) as image,
-    ):
+    with opened_picture(path) as image:
         return np.ascontiguousarray(rgb_from_image(image, upright=False)[0])
 
 
 def stored_size(path: str | os.PathLike[str]) -> Size:
     """Read a picture's width and height as they are stored, from its header alone; errors as above."""
-    with regular_file(path, "picture") as file, _decoding(path, file, ""), _opened(file, MAX_PIXELS) as image:
+    with opened_picture(path) as image:
         return Size(*image.size)
+
+
+@contextmanager
+def opened_picture(
+    path: str | os.PathLike[str], limit: int = MAX_PIXELS, advice: str = _ADVICE
+) -> Iterator[Image.Image]:
+    """Open a picture file; until it is closed, what Pillow raises becomes an error as above.
+
+    Parameters
+    ----------
+    path : str or path
+    limit : int
+        Pixels, by its header, above which it is refused.
+    advice : str
+        What the refusal says.
+    """
+    with regular_file(path, "picture") as file, _decoding(path, file, advice), _opened(file, limit) as image:
+        yield image
 
 
 def photos(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[Still], list[InputError]]:
@@ -144,7 +163,7 @@ def _expand(path: str | os.PathLike[str]) -> list[str | os.PathLike[str]]:
 
 
 def _read(path: str | os.PathLike[str], limit: int, advice: str) -> Still:
-    with regular_file(path, "picture") as file, _decoding(path, file, advice), _opened(file, limit) as image:
+    with opened_picture(path, limit, advice) as image:
         pixels, notes = rgb_from_image(image)
         # A phone's MPO holds a preview or a gain map beside the photo, which nobody would ask about.
         if getattr(image, "is_animated", False) and image.format != "MPO":
@@ -211,7 +230,3 @@ def _unidentified(path: str | os.PathLike[str], file: BinaryIO) -> InputError:
     return InputError(
         f"{path} is not a picture in a format that is read ({', '.join(FORMATS)}).", input=str(path)
     )
-
-
-def _megapixels(pixels: int) -> str:
-    return f"{pixels / 1e6:,.0f} megapixels"
