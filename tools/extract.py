@@ -1,0 +1,88 @@
+"""Extract: the words of a page that answer a question, quoted as they stand there.
+
+It invents nothing: the answer is a value of a table, a value behind its name, or a sentence, word for word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..memory.embed import Embedder
+from .cells import cells
+from .leaves import Leaf, Quote, Reading
+from .pairs import pairs
+from .ranking import opened, ranked
+from .spans import Run, Span, spans
+from .wanted import wanted
+
+BY_EXTRACTION = (
+    "read by extraction: the answer is quoted from the page, as the embedded model does not read; "
+    "a checkpoint that does (`sightloop models`) answers in words of its own"
+)
+NOTHING = "nothing on these pages answers it"
+"""The answer where none is likely."""
+
+LEAST = 0.1
+"""How likely an answer must be to be given."""
+
+_NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|neither|nor|cannot|without)\b|n['’]t\b", re.I)  # noqa: RUF001
+
+
+def extract(question: str, leaves: Sequence[Leaf], sentences: Embedder | None = None) -> Reading:
+    """Read the answer to a question from pages by choosing among what stands there.
+
+    Parameters
+    ----------
+    question : str
+    leaves : sequence of Leaf
+    sentences : Embedder of texts, optional
+        Tells what goes together in meaning where the words differ.
+
+    Returns
+    -------
+    Reading
+        With low confidence, and a note, where nothing on the pages is near the question.
+    """
+    found = [span for i, leaf in enumerate(leaves) for span in candidates(i, leaf)]
+    if not found:
+        return Reading(NOTHING, 0.0, notes=(BY_EXTRACTION, "there are no words on these pages"))
+    order, confidence = ranked(question, opened(question, leaves, found), found, sentences)
+    best = found[order[0]]
+    leaf = leaves[best.leaf]
+    quotes = quoted(leaf, best)
+    if confidence < LEAST:
+        nearest = " ".join(quotes[0].text.split())
+        return Reading(NOTHING, confidence, notes=(BY_EXTRACTION, f"the nearest words are: {nearest}"))
+    text = answered(question, leaf, best)
+    return Reading(
+        text, confidence, quotes, notes=(BY_EXTRACTION, *leaf.text.notes), tokens=len(text.split())
+    )
+
+
+def candidates(number: int, leaf: Leaf) -> list[Span]:
+    """Return everything on a page that may be an answer."""
+    page = leaf.text
+    return [*spans(number, page), *cells(number, page), *pairs(number, page)]
+
+
+def answered(question: str, leaf: Leaf, span: Span) -> str:
+    """Return the answer that a span is; to a question for yes or no, which of the two its words say."""
+    words = " ".join(leaf.text.text_of(*span.answer).split())
+    if wanted(question).sort != "yes or no" or span.kind in ("cell", "pair"):
+        return words
+    denied = bool(_NEGATION.search(words)) != bool(_NEGATION.search(question))
+    return f"{'no' if denied else 'yes'}: {words}"
+
+
+def quoted(leaf: Leaf, span: Span) -> tuple[Quote, ...]:
+    """Return the words of a span with their boxes, what names them behind them, and a caption's figure."""
+    quotes = [_quote(leaf, run) for run in dict.fromkeys((span.answer, *span.named))]
+    if span.figure is not None:
+        inside = [word.text for word in leaf.text.within(span.figure)]
+        quotes.append(Quote(leaf.still, span.figure, " ".join(inside)))
+    return tuple(quotes)
+
+
+def _quote(leaf: Leaf, run: Run) -> Quote:
+    return Quote(leaf.still, leaf.text.box_of(*run), leaf.text.text_of(*run))

@@ -1,0 +1,246 @@
+"""Ranking: which of the spans of the pages in hand answers a question, and how likely.
+
+A span is weighed by what it and its surroundings share with the question, words that are rare on the pages
+counting more; by how much else it says; by whether it holds what is asked for; and by what a search thought
+of its page. The weights are those of a logistic choice among all spans, fitted to questions about manuals
+that are not part of any benchmark of this package.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..memory.embed import Embedder
+from .leaves import Leaf
+from .spans import Run, Span
+from .terms import asked_terms, focus, strengths, term
+from .wanted import Wanted, caption_label, wanted
+
+FEATURES = (
+    "own", "all", "around sentence", "around line", "around value", "says", "rows", "heads", "crossing",
+    "focus", "focus value", "together", "fits", "page", "passage", "meaning", "new",
+    "cell", "pair", "row", "line", "caption", "heading", "list", "code", "leads",
+    "list asked", "label asked", "caption asked",
+)  # fmt: skip
+
+WORDS = np.array([
+    3.45, 0.86, 0.11, -0.05, 0.15, 0.44, 2.17, 1.93, 0.45, 1.07, 1.16, 1.64, 1.58, 1.01, 0.5, 0.0, 0.72,
+    -0.63, -0.23, 0.82, 0.14, 0.48, -0.06, 0.17, -1.16, -0.25, 0.2, 0.75, 0.58,
+])  # fmt: skip
+MEANING = WORDS
+"""Weights of the features, without and with a sentence model."""
+SURE = (0.0, 0.7, 1.5)
+"""Of the confidence: a constant, and the weights of the log of the best's share and of what it covers."""
+
+NEWS = 6.0
+"""How much a span says that the question does not, from which on more of it makes no difference."""
+
+_CODE = re.compile(r"^(?:>>?>?|\+|\$|#|\w+\[\d+\]:) ")
+
+COMPARED = 64
+"""Spans, the best by words, that the sentence model compares with the question."""
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Pages in hand, as a question sees them.
+
+    Parameters
+    ----------
+    leaves : sequence of Leaf
+    hits : per leaf, per word: which terms of the question it is, and how far
+    weights : (terms,) float64
+        How much each term of the question says: by how few spans it is in.
+    rarity : dict of str to float
+        The same of the words of the pages.
+    """
+
+    leaves: Sequence[Leaf]
+    hits: Sequence[Sequence[dict[int, float]]]
+    weights: NDArray[np.float64]
+    rarity: dict[str, float]
+
+
+def opened(question: str, leaves: Sequence[Leaf], spans: Sequence[Span]) -> Pages:
+    """Find the question's terms on the pages."""
+    hits = [strengths(question, _joined(leaf)) for leaf in leaves]
+    count = len(asked_terms(question))
+    lines = [span for span in spans if span.kind != "cell"]
+    holding = np.zeros(count)
+    seen: dict[str, int] = {}
+    for span in lines:
+        words = range(span.answer.first, span.answer.last)
+        for place in {i for number in words for i in hits[span.leaf][number]}:
+            holding[place] += 1
+        for key in {term(leaves[span.leaf].text.words[number].text).word for number in words}:
+            seen[key] = seen.get(key, 0) + 1
+    rarity = {word: _rarity(len(lines), times) for word, times in seen.items()}
+    return Pages(leaves, hits, np.array([_rarity(len(lines), times) for times in holding]), rarity)
+
+
+def _rarity(spans: int, holding: float) -> float:
+    return math.log(1 + (spans - holding + 0.5) / (holding + 0.5))
+
+
+def _joined(leaf: Leaf) -> list[str]:
+    """Return the words of a page; one that is hyphenated at the end of a line with its other half."""
+    words = leaf.text.words
+    joined = [word.text for word in words]
+    for number in range(len(words) - 1):
+        if (
+            words[number].text.endswith(("-", "\u2010", "\u00ad"))
+            and words[number].line != words[number + 1].line
+        ):
+            joined[number] = words[number].text[:-1] + words[number + 1].text
+    return joined
+
+
+def covered(pages: Pages, span: Span, runs: Sequence[Run]) -> NDArray[np.float64]:
+    """Return how far each term of the question is among some words: (terms,) in 0..1."""
+    found = np.zeros(len(pages.weights))
+    hits = pages.hits[span.leaf]
+    for run in runs:
+        for number in range(run.first, run.last):
+            for place, far in hits[number].items():
+                found[place] = max(found[place], far)
+    return found
+
+
+def _matched(pages: Pages, leaf: int, runs: Sequence[Run]) -> float:
+    """Return the share of what words say that the question says, too."""
+    said, shared = _said(pages, leaf, runs)
+    return shared / said if said else 0.0
+
+
+def _said(pages: Pages, leaf: int, runs: Sequence[Run]) -> tuple[float, float]:
+    """Return how much words say, and how much of it the question says, too."""
+    both = said = 0.0
+    for run in runs:
+        for number in range(run.first, run.last):
+            weight = pages.rarity.get(term(pages.leaves[leaf].text.words[number].text).word, 0.0)
+            said += weight
+            both += weight * max(pages.hits[leaf][number].values(), default=0.0)
+    return said, both
+
+
+def _together(pages: Pages, span: Span) -> float:
+    """Return the share of the question's neighbours that are neighbours in the span, too."""
+    count = len(pages.weights)
+    if count < 2:
+        return 0.0
+    places: list[list[int]] = [[] for _ in range(count)]
+    for run in (span.answer, *span.named):
+        for number in range(run.first, run.last):
+            for place, far in pages.hits[span.leaf][number].items():
+                if far >= 0.5:
+                    places[place].append(number)
+    near = [any(0 < b - a <= 3 for a in places[i] for b in places[i + 1]) for i in range(count - 1)]
+    return sum(near) / (count - 1)
+
+
+def features(question: str, pages: Pages, spans: Sequence[Span]) -> NDArray[np.float64]:
+    """Weigh spans by everything but meaning: (spans, features) float64."""
+    asks, focused = wanted(question), focus(question)
+    rows = [_features(asks, focused, pages, span) for span in spans]
+    return np.array(rows, np.float64).reshape(len(spans), len(FEATURES))
+
+
+def _features(asks: Wanted, focused: tuple[int, ...], pages: Pages, span: Span) -> list[float]:
+    leaf, weights = pages.leaves[span.leaf], pages.weights
+    total = float(weights.sum()) or 1.0
+    own = covered(pages, span, [span.answer, *span.named])
+    around = float((covered(pages, span, span.context) - own).clip(0) @ weights) / total
+    by_row, by_head = covered(pages, span, span.rows), covered(pages, span, span.heads)
+    crossing = min(float((by_row - by_head).clip(0) @ weights), float((by_head - by_row).clip(0) @ weights))
+    centre = np.zeros(len(weights))
+    centre[list(focused)] = weights[list(focused)]
+    central = float(centre.sum()) or 1.0
+    value, line = span.kind in ("cell", "pair"), span.kind in ("line", "row")
+    answer = leaf.text.text_of(*span.answer)
+    label = caption_label(answer) if span.kind == "caption" else None
+    said, shared = _said(pages, span.leaf, [span.answer])
+    ahead = sum(other.score > leaf.score for other in pages.leaves)
+    return [
+        float(own @ weights) / total,
+        float((own >= 0.5) @ weights == weights.sum()),
+        0.0 if value or line else around,
+        around if line else 0.0,
+        around if value else 0.0,
+        0.0 if value else shared / (said or 1.0),
+        _matched(pages, span.leaf, span.rows),
+        _matched(pages, span.leaf, span.heads),
+        crossing / total,
+        0.0 if value else float(own @ centre) / central,
+        max(float(by_row @ centre), float(by_head @ centre)) / central if value else 0.0,
+        _together(pages, span),
+        float(asks.fits(answer)),
+        1 / (1 + ahead),
+        float(_in_passage(leaf, span)),
+        0.0,
+        1.0 if value else min(1.0, (said - shared) / NEWS),
+        *(float(span.kind == kind) for kind in ("cell", "pair", "row", "line", "caption", "heading", "list")),
+        float(bool(_CODE.match(answer)) or ". . ." in answer),
+        float(answer.rstrip().endswith((":", "?"))),
+        float(span.kind == "list" and asks.sort == "list"),
+        float(asks.label is not None and label == asks.label),
+        float(asks.label is not None and span.kind == "caption"),
+    ]
+
+
+def _in_passage(leaf: Leaf, span: Span) -> bool:
+    box = leaf.text.box_of(*span.answer)
+    x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+    return any(p.x0 <= x <= p.x1 and p.y0 <= y <= p.y1 for p in leaf.passages)
+
+
+def told(leaf: Leaf, span: Span) -> str:
+    """Return the words of a span with what names it, for a sentence model."""
+    runs = (*span.context[:1], *span.named, span.answer) if span.kind == "cell" else (span.answer,)
+    return " ".join(" ".join(leaf.text.text_of(*run).split()) for run in runs)
+
+
+def meanings(
+    sentences: Embedder, question: str, leaves: Sequence[Leaf], spans: Sequence[Span], order: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Say how near the first :data:`COMPARED` spans of an order are to the question: (spans,), else 0."""
+    near = np.zeros(len(spans))
+    chosen = order[:COMPARED]
+    if len(chosen):
+        vectors = sentences.embed([question, *(told(leaves[spans[i].leaf], spans[i]) for i in chosen)])
+        near[chosen] = vectors[1:] @ vectors[0]
+    return near
+
+
+def ranked(
+    question: str, pages: Pages, spans: Sequence[Span], sentences: Embedder | None
+) -> tuple[NDArray[np.intp], float]:
+    """Order spans by how likely each is the answer.
+
+    Returns
+    -------
+    order : (spans,) int
+        Indices, the best first.
+    confidence : float, 0..1
+        How likely the first one is right.
+    """
+    table = features(question, pages, spans)
+    if sentences is not None:
+        first = np.argsort(-(table @ WORDS), kind="stable")
+        table[:, FEATURES.index("meaning")] = meanings(sentences, question, pages.leaves, spans, first)
+    weights = WORDS if sentences is None else MEANING
+    scores = table @ weights
+    order = np.argsort(-scores, kind="stable")
+    return order, confidence(table[order], scores[order], [spans[i] for i in order])
+
+
+def confidence(table: NDArray[np.float64], scores: NDArray[np.float64], spans: Sequence[Span]) -> float:
+    """Return how likely the first of ordered spans is right: by its share, its lead, and what it covers."""
+    share = 1 / np.exp(scores - scores[0]).sum()
+    own = table[0, FEATURES.index("own")]
+    return float(1 / (1 + np.exp(-(SURE[0] + SURE[1] * np.log(share) + SURE[2] * own))))

@@ -1,0 +1,197 @@
+"""Terms: words as they are compared, a question's with a page's.
+
+Words differ in case, in endings, and in how much of them a table has room for: "coefficient" heads a column
+as "coef", "standard error" as "se" or "std.err", and what is asked about "males" stands in a row "sex=M".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+_EDGES = " \t\n\"'`´“”‘’„«»?!,.;:…•·*"  # noqa: RUF001
+_PART = re.compile(r"[^\W_]+")
+_STOP = frozenset(
+    re.findall(
+        r"\w+",
+        "a about all an and any are as at be been but by can could did do does for from give given had has"
+        " have how i if in into is it its may me many much of on one or our shall should so some tell than"
+        " that the their them there these they this those to us was we were what when where which while who"
+        " whom whose why will with would you your",
+    )
+)
+"""Words of English that say how something is asked, and not what about. Of another language's words those
+that say nothing are found on most lines, and so weigh little."""
+
+_PREPOSITIONS = frozenset(
+    re.findall(r"\w+", "of in for at to with from on by when if that under over between among")
+)
+
+_ENDINGS = (
+    "ations", "ation", "ments", "ment", "ingly", "edly", "ions", "ings", "ness", "ion", "ing", "ies", "ied",
+    "ers", "als", "ed", "es", "er", "ly", "al", "s", "e", "y",
+)  # fmt: skip
+_SPELLED = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+)  # fmt: skip
+_ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
+_DECIMAL = re.compile(r"\d[\d,]*(?:\.\d+)?")
+LARGEST = 1e15
+"""Whole numbers up to here are exact as floats."""
+
+LEAST_STEM = 3
+"""Letters that an ending leaves of a word."""
+
+ABBREVIATED, SHORTENED, INITIALS, LETTER, PIECE = 0.7, 0.5, 0.6, 0.35, 0.85
+"""How far a word is another that it begins ("coef", "coefficient"), whose letters it takes some of ("chisq"),
+of whose neighbours it has the first letters ("se"), whose first letter it is ("M"), or a piece of which it
+is ("n.risk" of "risk"). The same word counts 1."""
+
+COMPOUND = 5
+"""Letters of a word that may stand for two of the question's: "loglik" for "log likelihood"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word, without what surrounds it, and the stems of the pieces it is made of."""
+
+    word: str
+    stems: tuple[str, ...]
+
+
+def folded(text: str) -> str:
+    """Return text in lower case, ligatures taken apart, without soft hyphens and control characters."""
+    plain = unicodedata.normalize("NFKC", text).replace("\u2212", "-").casefold()
+    return "".join(c for c in plain if unicodedata.category(c) not in ("Cf", "Cc") or c in "\n\t")
+
+
+@lru_cache(maxsize=1 << 16)
+def term(word: str) -> Term:
+    """Return a word of a page or of a question as it is compared."""
+    plain = folded(word).strip(_EDGES)
+    for opening, closing in ("()", "[]", "{}"):
+        if plain.startswith(opening) and closing not in plain[:-1] and plain.count(opening) == 1:
+            plain = plain.strip(opening + closing)
+        elif plain.endswith(closing) and opening not in plain:
+            plain = plain.strip(closing)
+    plain = plain.strip(_EDGES)
+    pieces = _PART.findall(plain)
+    if _DECIMAL.fullmatch(plain):
+        return Term(plain, (_number(plain),))
+    return Term(plain, tuple(stem(piece) for piece in pieces))
+
+
+def _number(word: str) -> str:
+    """Return a number as it is compared: 1.0 is 1, and so is 1st."""
+    value = float(word.replace(",", ""))
+    return str(int(value)) if value.is_integer() and abs(value) < LARGEST else repr(value)
+
+
+def stem(word: str) -> str:
+    """Return a word without its ending, so that "events" is "event", and "created" is "creates"."""
+    if word in _SPELLED:
+        return str(_SPELLED.index(word))
+    if not word.isalpha():
+        ordinal = _ORDINAL.fullmatch(word)
+        return ordinal.group(1) if ordinal else word
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= LEAST_STEM:
+            left = word.removesuffix(ending)
+            return left[:-1] if len(left) > LEAST_STEM + 1 and left[-1] == left[-2] else left
+    return word
+
+
+def asked_terms(question: str) -> tuple[Term, ...]:
+    """Return what a question is about, each word once; all its words where none says anything."""
+    words = [found for word in question.split() if (found := term(word)).stems]
+    telling = [found for found in words if found.word not in _STOP]
+    return tuple(dict.fromkeys(telling or words))
+
+
+def focus(question: str) -> tuple[int, ...]:
+    """Return which terms say what is asked for: "median" of "What is the median of ..."."""
+    words = question.split()
+    ends = [i for i, word in enumerate(words) if word.casefold() in _PREPOSITIONS and i > 1]
+    asked = asked_terms(question)
+    first = {term(word) for word in words[: ends[0] if ends else len(words)]}
+    return tuple(i for i, one in enumerate(asked) if one in first)
+
+
+def _compounds(asked: Sequence[Term]) -> dict[int, Term]:
+    """Return each two neighbouring terms as one, which a table may write in one, by the first one's place."""
+    return {
+        i: Term(one.word + two.word, ("".join((*one.stems, *two.stems)),))
+        for i, (one, two) in enumerate(pairwise(asked))
+        if one.word.isalpha() and two.word.isalpha()
+    }
+
+
+def initials(question: str) -> dict[str, tuple[int, ...]]:
+    """Return the first letters of two to four neighbouring terms, with the terms' places."""
+    words = [found.word for found in asked_terms(question)]
+    pieces = [(place, piece) for place, word in enumerate(words) for piece in _PART.findall(word)]
+    return {
+        "".join(piece[0] for _, piece in pieces[start : start + length]): tuple(
+            place for place, _ in pieces[start : start + length]
+        )
+        for length in (4, 3, 2)
+        for start in range(len(pieces) - length + 1)
+    }
+
+
+@lru_cache(maxsize=1 << 16)
+def likeness(asked: Term, there: Term) -> float:
+    """Say how far a word of a page is one of the question, 0..1."""
+    if not asked.stems or not there.stems:
+        return 0.0
+    if asked.word == there.word or asked.stems == there.stems:
+        return 1.0
+    if len(asked.stems) > 1 and (far := _alike("".join(asked.stems), "".join(there.stems))) > 0:
+        return far
+    found = sum(max(_alike(one, other) for other in there.stems) for one in asked.stems)
+    return PIECE * found / len(asked.stems) if len(there.stems) > 1 or len(asked.stems) > 1 else found
+
+
+def _alike(asked: str, there: str) -> float:
+    if asked == there:
+        return 1.0
+    if not (asked.isalpha() and there.isalpha()) or len(asked) <= len(there):
+        return 0.0
+    if asked[0] != there[0] or len(asked) < 4:
+        return 0.0
+    if len(there) >= 3:
+        if asked.startswith(there):
+            return ABBREVIATED
+        return SHORTENED if len(there) < 6 and _within(there, asked) else 0.0
+    return LETTER if len(there) == 1 else 0.0
+
+
+def _within(short: str, long: str) -> bool:
+    """Tell whether the letters of ``short`` occur in ``long`` in their order."""
+    rest = iter(long)
+    return all(letter in rest for letter in short)
+
+
+def strengths(question: str, words: Sequence[str]) -> list[dict[int, float]]:
+    """Return for each word of a page which terms of the question it is, and how far."""
+    asked, first_letters = asked_terms(question), initials(question)
+    compounds = _compounds(asked)
+    known: dict[str, dict[int, float]] = {}
+    for word in set(words):
+        there = term(word)
+        found = {i: far for i, one in enumerate(asked) if (far := likeness(one, there)) > 0}
+        for i, both in compounds.items():
+            far = max(
+                (_alike(both.stems[0], piece) for piece in there.stems if len(piece) >= COMPOUND), default=0
+            )
+            for place in (i, i + 1) if far > 0 else ():
+                found[place] = max(found.get(place, 0.0), far)
+        for piece in _PART.findall(there.word):
+            for place in first_letters.get(piece, ()):
+                found[place] = max(found.get(place, 0.0), INITIALS)
+        known[word] = found
+    return [known[word] for word in words]

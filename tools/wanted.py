@@ -1,0 +1,85 @@
+"""Wanted: what kind of answer a question asks for, as far as its wording tells.
+
+It only weighs what may be the answer; where nothing is known, nothing is weighed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Sort = Literal["number", "date", "name", "yes or no", "list", "what"]
+
+_AUXILIARY = frozenset(
+    re.findall(
+        r"\w+", "is are was were am do does did can could has have had will would should shall may might must"
+    )
+)
+_NUMBER = re.compile(
+    r"\bhow (?:many|much|long|often|old|large|big|high|wide|far|fast|few|tall|deep)\b"
+    r"|\bwhat (?:number|percentage|percent|share|proportion|fraction|factor|age|size|amount|rate|value)\b"
+    r"|\b(?:by|at) (?:what|which) (?:factor|level|rate|age)\b|\bwhat is the (?:number|total|sum|value)\b",
+    re.I,
+)
+_DATE = re.compile(r"^\s*when\b|\b(?:what|which) (?:year|date|day|month|decade|century)\b|\bdated\b", re.I)
+_NAME = re.compile(r"\bwho(?:m|se)?\b|\bauthors?\b", re.I)
+_LIST = re.compile(
+    r"^\s*(?:list|name|enumerate)\b|\bwhat are\b|\b(?:what|which|the) (?:two|three|four|five|six|seven)\b",
+    re.I,
+)
+_LABEL = re.compile(r"\b(figure|fig\.?|table|tab\.?|chart|plot)\s+([A-Z]?\d+(?:[.-]\d+)*[a-z]?)\b", re.I)
+_CAPTION = re.compile(r"^\s*(fig|tab|char|plot)\w*\.?\s+([A-Z]?\d+(?:[.-]\d+)*[a-z]?)\b", re.I)
+_ANY_NUMBER = re.compile(r"\d")
+_ANY_DATE = re.compile(
+    r"\b(?:1[5-9]|20)\d\d\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,4}\b", re.I
+)
+_ANY_NAME = re.compile(r"\b[A-Z][a-zé'’]+(?: (?:[A-Z]\.? ?)*[A-Z][a-zé'’]+)+|(?<=[a-z,] )[A-Z][a-zé'’]+")  # noqa: RUF001
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a question asks for.
+
+    Parameters
+    ----------
+    sort : "number", "date", "name", "yes or no", "list" or "what"
+    label : tuple of str, or None
+        The figure or the table that it names, as ("fig", "1.1").
+    """
+
+    sort: Sort
+    label: tuple[str, str] | None
+
+    def fits(self, text: str) -> bool:
+        """Tell whether words hold what is asked for."""
+        if self.sort == "number":
+            return bool(_ANY_NUMBER.search(text))
+        if self.sort == "date":
+            return bool(_ANY_DATE.search(text))
+        if self.sort == "name":
+            return bool(_ANY_NAME.search(text))
+        return False
+
+
+def wanted(question: str) -> Wanted:
+    """Say what a question asks for."""
+    named = _LABEL.search(question)
+    label = (named.group(1).casefold()[:3], named.group(2).casefold()) if named else None
+    return Wanted(_sort(question), label)
+
+
+def _sort(question: str) -> Sort:
+    first = question.split(maxsplit=1)[0].casefold().strip(",") if question.split() else ""
+    if first in _AUXILIARY:
+        return "yes or no"
+    patterns: tuple[tuple[re.Pattern[str], Sort], ...] = (
+        (_DATE, "date"), (_NUMBER, "number"), (_NAME, "name"), (_LIST, "list"),
+    )  # fmt: skip
+    return next((sort for pattern, sort in patterns if pattern.search(question)), "what")
+
+
+def caption_label(text: str) -> tuple[str, str] | None:
+    """Return which figure or table a caption belongs to, as :attr:`Wanted.label`."""
+    found = _CAPTION.match(text)
+    return (found.group(1).casefold()[:3], found.group(2).casefold()) if found else None
