@@ -144,7 +144,7 @@ class _Pen:
             return
         font = pdfium.FPDFText_LoadStandardFont(self._document, b"Helvetica-Bold" if bold else b"Helvetica")
         written = pdfium.FPDFPageObj_CreateTextObj(self._document, font, 11.0)
-        wide = (text + "\0").encode("utf-16-le")
+        wide = ctypes.c_char_p((text + "\0").encode("utf-16-le"))
         pdfium.FPDFText_SetText(written, ctypes.cast(wide, pdfium.FPDF_WIDESTRING))
         pdfium.FPDFPageObj_Transform(written, 1, 0, 0, 1, x, y)
         pdfium.FPDFPage_InsertObject(self._page, written)
