@@ -11,6 +11,7 @@ import numpy as np
 import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
+from ..still import Size
 from .pdf_placing import Placing
 
 MAX_CHARACTERS = 200_000
@@ -51,7 +52,7 @@ class _Run(NamedTuple):
     nameless: bool
 
 
-def glyphs(text_page: Any, placing: Placing) -> Glyphs:
+def glyphs(text_page: Any, placing: Placing, size: Size) -> Glyphs:
     """Read the characters of a page.
 
     Parameters
@@ -59,6 +60,8 @@ def glyphs(text_page: Any, placing: Placing) -> Glyphs:
     text_page : FPDF_TEXTPAGE
     placing : Placing
         To pixels.
+    size : Size
+        Of the page; characters outside are left out.
     """
     count = min(max(0, pdfium.FPDFText_CountChars(text_page)), MAX_CHARACTERS)
     codes, unmapped, drawn = np.zeros(count, np.int32), np.zeros(count, bool), np.zeros(count, bool)
@@ -92,7 +95,7 @@ def glyphs(text_page: Any, placing: Placing) -> Glyphs:
         codes[(codes == code) & unmapped & nameless] = ord(letter)
     along = placing.directions(np.array([run.along for run in told]))
     up = placing.directions(np.array([run.up for run in told]))
-    return Glyphs(
+    found = Glyphs(
         codes,
         placing.boxes(boxes),
         np.hypot(*up.T).astype(np.float32)[run_of],
@@ -101,6 +104,8 @@ def glyphs(text_page: Any, placing: Placing) -> Glyphs:
         drawn,
         unmapped,
     )
+    inside = (found.boxes[:, :2] < size).all(axis=1) & (found.boxes[:, 2:] > 0).all(axis=1)
+    return found if inside.all() else Glyphs(*(values[inside] for values in found))
 
 
 def _room(text_page: Any, index: int) -> tuple[float, float, float, float]:

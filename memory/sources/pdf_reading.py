@@ -176,7 +176,7 @@ class _Page:
         if not text_page:
             raise PdfFault("its page's text is damaged")
         try:
-            return RawPage(self.size, *glyphs(text_page, placing), *drawn)
+            return RawPage(self.size, *glyphs(text_page, placing, self.size), *drawn)
         finally:
             pdfium.FPDFText_ClosePage(text_page)
 
