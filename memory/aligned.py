@@ -31,9 +31,9 @@ HEADS = 3
 FARTHEST = 2.1
 """Distance from row to row, in heights of the font, at most."""
 
-TYPED_GUTTER, GUTTER, WORDS_GUTTER = 0.3, 0.6, 1.4
-"""Width of the blank strip between columns, in heights of the font: of typed rows, of others, of rows without
-numbers, which prose could be."""
+GUTTER, WORDS_GUTTER = 0.45, 1.4
+"""Width of the blank strip between columns, in heights of the font: of rows of numbers, and of rows without,
+which prose could be. A typewriter's space is 0.5 to 0.6, that of other fonts 0.25 to 0.35."""
 
 NUMBERS = 0.5
 """Share of numbers among the words of a row of numbers at least."""
@@ -46,22 +46,35 @@ class Run(NamedTuple):
     last: int
 
 
+def is_number(text: str) -> bool:
+    """Tell whether a word is a number as tables have it, or the sign for none."""
+    return NUMBER.fullmatch(text) is not None
+
+
 def aligned_tables(lines: Sequence[Line]) -> list[Run]:
     """Return the tables among the lines of a part of a page, from top to bottom."""
-    rows = [_numbers(line) for line in lines]
+    numbers = [_numbers(line) for line in lines]
     found: list[Run] = []
     at = 0
     while at < len(lines):
-        end = _rows_from(lines, rows, at) if rows[at] else at
-        if end == at:
-            end = _worded_from(lines, at)
-            if end == at:
-                at += 1
-                continue
-        first = _head_of(lines, at, end, found[-1].last if found else 0)
-        if end - first >= 2:
+        end = _rows_from(lines, numbers, at) if numbers[at] else at
+        if end > at:
+            before = found[-1].last if found else 0
+            first = _head_of(lines, at, end, before)
+            if end - first >= 2:
+                found += [*_worded(lines, before, first), Run(first, end)]
+        at = max(end, at + 1)
+    return found + _worded(lines, found[-1].last if found else 0, len(lines))
+
+
+def _worded(lines: Sequence[Line], first: int, last: int) -> list[Run]:
+    """Return the tables of words among some lines."""
+    found = []
+    while first < last:
+        end = _worded_from(lines[:last], first)
+        if end > first:
             found.append(Run(first, end))
-        at = end
+        first = max(end, first + 1)
     return found
 
 
@@ -79,7 +92,7 @@ def _numbers(line: Line) -> bool:
     words = line.texts
     if len(words) < 2 or PROMPT.match(words[0]):
         return False
-    count = sum(NUMBER.fullmatch(word) is not None for word in words)
+    count = sum(map(is_number, words))
     return count >= 1 and count >= NUMBERS * (len(words) - 1) and any(c.isdigit() for c in line.text)
 
 
@@ -88,7 +101,7 @@ def _near(above: Line, below: Line) -> bool:
 
 
 def _gutter_of(line: Line) -> float:
-    return (TYPED_GUTTER if line.typed else GUTTER) * line.size
+    return GUTTER * line.size
 
 
 def _rows_from(lines: Sequence[Line], rows: Sequence[bool], start: int) -> int:
@@ -118,19 +131,28 @@ def _worded_from(lines: Sequence[Line], start: int) -> int:
     return end if end - start >= 3 else start
 
 
+def _left(strips: Sequence[tuple[float, float]], others: Sequence[tuple[float, float]]) -> int:
+    """Count the strips that others lie in."""
+    return sum(any(low < right and high > left for low, high in others) for left, right in strips)
+
+
 def _head_of(lines: Sequence[Line], start: int, end: int, limit: int) -> int:
-    """Return where the head above rows starts: lines that leave the strips between their columns blank."""
+    """Return where the head above rows starts: lines that leave the strips between columns blank.
+
+    Above what a console printed, a word alone is one too: the name of what its columns stand for.
+    """
     width = _gutter_of(lines[start])
-    strips = len(gutters(lines[start:end], width))
+    strips = gutters(lines[start:end], width)
+    typed = all(line.typed is not False for line in lines[start:end])
     first = start
     while first > limit and start - first < HEADS and _near(lines[first - 1], lines[first]):
         line = lines[first - 1]
-        if PROMPT.match(line.texts[0]) or (line.typed != lines[start].typed and len(line.texts) == 1):
+        if PROMPT.match(line.texts[0]) or line.box[0] > lines[start].box[2]:
             break
-        left = len(gutters(lines[first - 1 : end], width))
-        if left < max(1, strips - 1) or (not line.typed and not gutters([line], width)):
+        alone = not gutters([line], width)
+        if alone and (line.typed is False or len(line.texts) > 1 or not typed):
             break
-        if line.box[0] > lines[start].box[0] + (lines[start].box[2] - lines[start].box[0]):
+        if not alone and _left(strips, gutters(lines[first - 1 : end], width)) < max(1, len(strips) - 1):
             break
         first -= 1
     return first

@@ -17,11 +17,11 @@ from .lines import Line
 from .page_text import Kind
 
 CAPTION = re.compile(
-    r"\(?[^\W\d_]{2,12}\.?\s\(?(?:[A-Z]{1,3}[.-]?)?\d+(?:[.-]\d+)*[a-z]?\)?\s*[:.|\u2013\u2014-](?:\s|$)"
+    r"\(?[^\W\d_]{2,12}\.?\s\(?(?:[A-Z]{1,3}[.-]?)?\d{1,3}(?:[.-]\d{1,3})*[a-z]?\)?\s*[:.|\u2013\u2014-](?:\s|$)"
 )
 """How captions start in any language: a word, a number, a colon or full stop."""
 
-BULLET = re.compile(r"(?:[•◦▪‣∙·○●■□\u2013\u2014*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\[\d{1,3}\])$")
+BULLET = re.compile(r"(?:[•◦▪‣∙·�○●■□\u2013\u2014*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\[\d{1,3}\])$")
 """First word of an item of a list."""
 
 NUMBERED = re.compile(r"(?:[A-Z]|\d{1,2})(?:\.\d{1,2}){0,3}\.?$")
@@ -34,6 +34,9 @@ FARTHER = 1.3
 
 LARGER = 1.13
 """Size of the font, as a multiple of the neighbour's, that makes another block, or a heading."""
+
+OVERLAP = 0.15
+"""What reaches higher than the line above ends, by this many heights of the font, is a part of a formula."""
 
 INDENT = 0.8
 """Indent of a paragraph's first line, in heights of the font, at least."""
@@ -104,6 +107,8 @@ def _paragraphs(lines: Sequence[Line], usual: Usual) -> list[Piece]:
 def _starts(group: list[Line], line: Line, below: Line | None, usual: Usual) -> bool:
     """Tell whether a line starts another block than that of the lines above it."""
     above = group[-1]
+    if line.box[1] < above.box[3] - OVERLAP * line.size:
+        return False
     step = line.box[3] - above.box[3]
     size = max(line.size, above.size)
     leading = usual.leading * max(1.0, size / usual.size)
@@ -111,17 +116,22 @@ def _starts(group: list[Line], line: Line, below: Line | None, usual: Usual) -> 
         return True
     if size > LARGER * min(line.size, above.size) and min(len(line.text), len(above.text)) > 3:
         return True
-    if line.typed != above.typed and min(len(line.text), len(above.text)) > 3:
+    if None not in (line.typed, above.typed) and line.typed != above.typed:
         return True
     if line.bold != above.bold and not usual.bold and _all_bold(group) != line.bold:
         return True
-    if line.typed:
-        return line.texts[0] == PROMPT and group[0].texts[0] == PROMPT and above.texts[0] not in (PROMPT, "+")
+    if line.typed or (line.typed is None and above.typed):
+        return line.texts[0] == PROMPT and _printed(above, line)
     if CAPTION.match(line.text) and CAPTION.match(group[0].text) is None and _short(above, group):
         return True
     if BULLET.match(line.texts[0]) and len(line.texts) > 1 and _outdented(line, group):
         return True
     return _indented(line, above, below) or _ended(group, line)
+
+
+def _printed(above: Line, prompt: Line) -> bool:
+    """Tell whether the line above a prompt is what a console printed, not what was typed."""
+    return above.texts[0] not in (PROMPT, "+") and above.box[0] < prompt.box[0] + prompt.size
 
 
 def _all_bold(group: list[Line]) -> bool:
@@ -138,7 +148,7 @@ def _outdented(line: Line, group: list[Line]) -> bool:
 
 
 def _indented(line: Line, above: Line, below: Line | None) -> bool:
-    """Tell whether a line is indented as a first line: to the right of those above and below."""
+    """Tell whether a line is indented as a first line is."""
     indent = INDENT * line.size
     if line.box[0] - above.box[0] < indent or line.box[0] - above.box[0] > 6 * line.size:
         return False
@@ -148,7 +158,7 @@ def _indented(line: Line, above: Line, below: Line | None) -> bool:
 
 
 def _ended(group: list[Line], line: Line) -> bool:
-    """Tell whether a line comes after a last line: short, of sentences that end, in a block of several lines."""
+    """Tell whether the line above ends a paragraph: short, with a sentence's end."""
     above = group[-1]
     return (
         len(group) > 1

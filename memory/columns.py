@@ -18,8 +18,14 @@ from .loose_words import Boxes
 NARROWEST = 0.9
 """Width of a gutter, in heights of a line."""
 
-SHORTEST = 5
-"""Height of a gutter, in lines' distances."""
+SHORTEST = 8
+"""Height of a gutter, in heights of a line: about five lines."""
+
+ROWS = 4
+"""Lines beside a gutter at least."""
+
+WORDED = 0.55
+"""Share of words of letters beside a gutter, at least: tables have fewer."""
 
 FULL = 0.45
 """Share of a column's width that the median of its lines fills, at least: cells of tables fill less."""
@@ -31,13 +37,15 @@ DEEPEST = 8
 """So often may a part be cut again."""
 
 
-def reading_parts(boxes: Boxes, height: float) -> list[NDArray[np.int64]]:
+def reading_parts(boxes: Boxes, worded: NDArray[np.bool_], height: float) -> list[NDArray[np.int64]]:
     """Divide a page into parts without columns.
 
     Parameters
     ----------
     boxes : (n, 4) float32
         Of the words, and of what is read as one: figures and ruled tables.
+    worded : (n,) bool
+        Which are words of letters, as most of prose is.
     height : float
         Of most lines, in pixels.
 
@@ -46,11 +54,15 @@ def reading_parts(boxes: Boxes, height: float) -> list[NDArray[np.int64]]:
     list of arrays of int
         Numbers of boxes; the parts in the order in which they are read.
     """
-    return _parts(boxes, np.arange(len(boxes)), height, DEEPEST)
+    return _parts(boxes, worded, np.arange(len(boxes)), height, DEEPEST)
 
 
-def _parts(boxes: Boxes, numbers: NDArray[np.int64], height: float, depth: int) -> list[NDArray[np.int64]]:
-    gutter = _gutter(boxes[numbers], height) if depth and len(numbers) > 2 * SHORTEST * LONG else None
+def _parts(
+    boxes: Boxes, worded: NDArray[np.bool_], numbers: NDArray[np.int64], height: float, depth: int
+) -> list[NDArray[np.int64]]:
+    gutter = (
+        _gutter(boxes[numbers], worded[numbers], height) if depth and len(numbers) > 2 * ROWS * LONG else None
+    )
     if gutter is None:
         return [numbers] if len(numbers) else []
     x, top, bottom = gutter
@@ -60,11 +72,11 @@ def _parts(boxes: Boxes, numbers: NDArray[np.int64], height: float, depth: int) 
     beside = ~above & ~below
     parts: list[NDArray[np.int64]] = []
     for chosen in (above, beside & left, beside & ~left, below):
-        parts += _parts(boxes, numbers[chosen], height, depth - 1)
+        parts += _parts(boxes, worded, numbers[chosen], height, depth - 1)
     return parts
 
 
-def _gutter(boxes: Boxes, height: float) -> tuple[float, float, float] | None:
+def _gutter(boxes: Boxes, worded: NDArray[np.bool_], height: float) -> tuple[float, float, float] | None:
     """Return x, top and bottom of the longest gutter between two columns of prose."""
     cell = height / 3
     x0, y0 = boxes[:, 0].min(), boxes[:, 1].min()
@@ -77,11 +89,11 @@ def _gutter(boxes: Boxes, height: float) -> tuple[float, float, float] | None:
         through[:, need:] - through[:, :-need] == need
     )  # blank over the width of a gutter from here on
     starts, lengths = _longest_runs(free)
-    for column in _candidates(lengths, 1.5 * SHORTEST * height / cell):
+    for column in _candidates(lengths, SHORTEST * height / cell):
         top = y0 + starts[column] * cell
         bottom = top + lengths[column] * cell
         x = x0 + (column + need / 2) * cell
-        found = _between_prose(boxes, x, top, bottom, height)
+        found = _between_prose(boxes, worded, x, top, bottom, height)
         if found is not None:
             return found
     return None
@@ -125,7 +137,7 @@ def _candidates(lengths: NDArray[np.int64], least: float) -> list[int]:
 
 
 def _between_prose(
-    boxes: Boxes, x: float, top: float, bottom: float, height: float
+    boxes: Boxes, worded: NDArray[np.bool_], x: float, top: float, bottom: float, height: float
 ) -> tuple[float, float, float] | None:
     """Shorten a blank strip to where it has prose on both sides; None where that is too short."""
     middle = (boxes[:, 1] + boxes[:, 3]) / 2
@@ -138,14 +150,15 @@ def _between_prose(
     if bottom - top < SHORTEST * height:
         return None
     within = (middle > top) & (middle < bottom)
-    if not (_prose(boxes[left & within], height) and _prose(boxes[right & within], height)):
-        return None
+    for side in (left & within, right & within):
+        if worded[side].mean() < WORDED or not _prose(boxes[side], height):
+            return None
     return x, top, bottom
 
 
 def _prose(boxes: Boxes, height: float) -> bool:
     """Tell whether words beside a gutter fill lines, as those of columns do and cells of tables do not."""
-    if len(boxes) < SHORTEST:
+    if len(boxes) < ROWS:
         return False
     row = np.round((boxes[:, 1] + boxes[:, 3]) / 2 / height).astype(int)
     row -= row.min()
@@ -160,5 +173,5 @@ def _prose(boxes: Boxes, height: float) -> bool:
         np.median(counts[used]) >= LONG
         and np.median(widths) >= FULL * whole
         and whole >= 8 * height
-        and used.sum() >= SHORTEST - 1
+        and used.sum() >= ROWS
     )

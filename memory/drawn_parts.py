@@ -50,6 +50,7 @@ def drawn_parts(
         Of most lines, in pixels.
     """
     shapes = np.concatenate([rulings, drawings, pictures]).reshape(-1, 4)
+    shapes = np.hstack([np.minimum(shapes[:, :2], shapes[:, 2:]), np.maximum(shapes[:, :2], shapes[:, 2:])])
     thin = np.arange(len(shapes)) < len(rulings)
     shapes = np.clip(shapes, 0, np.array([*size, *size], np.float32))
     sides = shapes[:, 2:] - shapes[:, :2]
@@ -95,8 +96,10 @@ def _part(
     if width < SMALLEST * height or tall < SMALLEST * height / 2:
         return None
     filled = _share(words[:, 1] - height / 2, words[:, 3] + height / 2, box[1], box[3])
-    rules = _rules(shapes, box, height)
-    if len(words) >= 4 and filled >= FILLED and rules >= 2:
+    ruled = _rules(shapes, box, height) >= 2 or (
+        thin.all() and _across(shapes).any() and not _across(shapes).all()
+    )
+    if len(words) >= 4 and filled >= FILLED and ruled:
         return Part(box, figure=False)
     if tall < SMALLEST * height or (thin.all() and not _crossed(shapes)):
         return None
@@ -119,8 +122,13 @@ def _rules(shapes: Boxes, box: tuple[float, float, float, float], height: float)
 
 def _crossed(shapes: Boxes) -> bool:
     """Tell whether lines run both ways, and several: axes, a grid."""
-    across = (shapes[:, 2] - shapes[:, 0]) > (shapes[:, 3] - shapes[:, 1])
+    across = _across(shapes)
     return bool(across.sum() >= 2 and (~across).sum() >= 2)
+
+
+def _across(shapes: Boxes) -> NDArray[np.bool_]:
+    across: NDArray[np.bool_] = (shapes[:, 2] - shapes[:, 0]) > (shapes[:, 3] - shapes[:, 1])
+    return across
 
 
 def _share(starts: NDArray[np.float32], ends: NDArray[np.float32], low: float, high: float) -> float:

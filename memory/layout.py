@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .aligned import is_number
 from .blocks import CAPTION, Piece, Usual, pieces_of, usual_of
 from .columns import reading_parts
 from .drawn_parts import Part, drawn_parts
@@ -22,6 +23,9 @@ from .still import Box, Size
 
 LABELS = 2.4
 """Distance of a label from its figure, or from the next label, in heights of a line, at most."""
+
+INTO = 0.1
+"""Share of the smaller one that two figures share at least where they are one."""
 
 LABEL_WORDS = 8
 """Words of a label at most."""
@@ -96,7 +100,9 @@ def _blocks(size: Size, words: LooseWords, rulings: Boxes, pictures: Boxes, draw
     height = _height(words.boxes[flat])
     parts = drawn_parts(size, words.boxes, height, rulings, pictures, drawings)
     owner = _owners(words, parts, height)
-    floats = [_float(words, part, np.flatnonzero(owner == number)) for number, part in enumerate(parts)]
+    floats = _apart(
+        [_float(words, part, np.flatnonzero(owner == number)) for number, part in enumerate(parts)]
+    )
     for quarter in (1, 2, 3):
         aside = np.flatnonzero((owner < 0) & (words.turns == quarter))
         floats += [_Found("text", line.box, (line,)) for line in _turned_lines(words, aside, quarter)]
@@ -104,8 +110,9 @@ def _blocks(size: Size, words: LooseWords, rulings: Boxes, pictures: Boxes, draw
     boxes = np.concatenate(
         [words.boxes[free], np.array([each.box for each in floats], np.float32).reshape(-1, 4)]
     )
+    worded = np.array([_worded(words.texts[number]) for number in free.tolist()] + [True] * len(floats))
     laid: list[tuple[list[Line], list[_Found]]] = []
-    for part in reading_parts(boxes, height) if len(boxes) else []:
+    for part in reading_parts(boxes, worded, height) if len(boxes) else []:
         own = [floats[number - len(free)] for number in part[part >= len(free)].tolist()]
         laid.append((lines_of(words, free[part[part < len(free)]]), own))
     lines = [line for part_lines, _ in laid for line in part_lines]
@@ -113,6 +120,11 @@ def _blocks(size: Size, words: LooseWords, rulings: Boxes, pictures: Boxes, draw
         return [each for _, own in laid for each in _by_height(own)]
     usual = usual_of(lines)
     return [block for part_lines, own in laid for block in _merged(part_lines, own, usual)]
+
+
+def _worded(text: str) -> bool:
+    """Tell whether a word has two letters, as most of prose and few of numbers do."""
+    return len(text) > 1 and sum(map(str.isalpha, text)) > 1
 
 
 def _height(boxes: Boxes) -> float:
@@ -180,7 +192,8 @@ def _label(
     candidates: list[Line] = []
     for quarter in range(4):
         chosen = np.flatnonzero(around & (owner < 0) & (words.turns == quarter))
-        candidates += _turned_lines(words, chosen, quarter)
+        lines = _turned_lines(words, chosen, quarter)
+        candidates += lines if quarter else [piece for line in lines for piece in line.pieces(2 * height)]
     candidates = [line for line in candidates if _may_label(line, box, height)]
     grown = True
     while grown:
@@ -195,10 +208,10 @@ def _label(
 
 
 def _may_label(line: Line, box: tuple[float, float, float, float], height: float) -> bool:
-    wide = line.box[2] - line.box[0]
+    numbers = sum(map(is_number, line.texts))
+    short = line.box[2] - line.box[0] < 0.75 * (box[2] - box[0]) and len(line.texts) <= LABEL_WORDS
     return (
-        len(line.texts) <= LABEL_WORDS
-        and wide < 0.75 * (box[2] - box[0])
+        (short or 2 * numbers > len(line.texts))
         and not CAPTION.match(line.text)
         and not line.typed
         and line.box[0] >= box[0] - 6 * height
@@ -223,6 +236,27 @@ def _float(words: LooseWords, part: Part, numbers: NDArray[np.int64]) -> _Found:
     ]
     kind: Kind = "figure" if part.figure else "table"
     return _Found(kind, _around([part.box, *(line.box for line in lines)]), tuple(lines))
+
+
+def _apart(floats: list[_Found]) -> list[_Found]:
+    """Join figures that reach into each other once they have their labels."""
+    apart: list[_Found] = []
+    for each in sorted(floats, key=lambda each: each.box[1]):
+        into = [other for other in apart if _shared(each.box, other.box) > INTO]
+        kinds: set[Kind] = {each.kind, *(other.kind for other in into)}
+        lines = [line for other in into for line in other.lines] + list(each.lines)
+        apart = [other for other in apart if other not in into]
+        box = _around([each.box, *(other.box for other in into)])
+        apart.append(_Found("figure" if "figure" in kinds else each.kind, box, tuple(lines)))
+    return apart
+
+
+def _shared(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    """Return what two boxes share, as a share of the smaller one."""
+    wide = min(a[2], b[2]) - max(a[0], b[0])
+    high = min(a[3], b[3]) - max(a[1], b[1])
+    smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
+    return wide * high / max(smaller, 1.0) if min(wide, high) > 0 else 0.0
 
 
 def _told(

@@ -27,8 +27,9 @@ class LooseWords:
     sizes : (n,) float32
         Height of each word's font, in pixels; for OCR, of its box.
     bold : (n,) bool
-    even : (n,) bool
-        True where the glyphs of the word stand at even steps, as a typewriter's do.
+    steps : (n,) float32
+        Distance from glyph to glyph in heights of the font, where a word has four or more; 0 for fewer or not
+        known, -1 where the distances differ.
     turns : (n,) int
         Direction of writing in quarter turns clockwise, 0..3.
     sure : (n,) float32
@@ -38,7 +39,7 @@ class LooseWords:
     boxes: Boxes
     sizes: NDArray[np.float32]
     bold: NDArray[np.bool_]
-    even: NDArray[np.bool_]
+    steps: NDArray[np.float32]
     turns: NDArray[np.int64]
     sure: NDArray[np.float32]
 
@@ -46,13 +47,12 @@ class LooseWords:
     def of(cls, words: Sequence[Word]) -> Self:
         """Return words of which only the boxes are known."""
         boxes = np.array([word[1:5] for word in words], np.float32).reshape(-1, 4)
-        no = np.zeros(len(words), bool)
         return cls(
             tuple(word.text for word in words),
             boxes,
             boxes[:, 3] - boxes[:, 1],
-            no,
-            no,
+            np.zeros(len(words), bool),
+            np.zeros(len(words), np.float32),
             np.zeros(len(words), int),
             np.array([word.sure for word in words], np.float32),
         )

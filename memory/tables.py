@@ -6,17 +6,22 @@ a head of two words, and goes to the column that its words stand over.
 
 from __future__ import annotations
 
-import re
+from bisect import bisect
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
+from .aligned import is_number
 from .page_text import Block, PageText, Word, around
 from .still import Box
 
-DIGIT = re.compile(r"\d")
-
 TYPICAL_SPACE = 0.28
 """Width of a space, in heights of a line, where it cannot be measured."""
+
+
+MOST_SPANNING = 3
+"""Lines at the top that may span columns, at most."""
 
 
 class Cell(NamedTuple):
@@ -60,9 +65,50 @@ def table_of(page: PageText, block: Block) -> Table:
     lines = _lines(page, block)
     if not lines:
         return Table((), 0)
-    edges = _edges([[page.words[number] for number in line] for line in lines])
+    words = [[page.words[number] for number in line] for line in lines]
+    spanning, edges = _edges_below_spanning(words)
+    edges = _without_heads_alone(words, edges)
     rows = tuple(_cells(page, line, edges, row) for row, line in enumerate(lines))
-    return Table(rows, _headers(rows))
+    return Table(rows, max(spanning, _headers(rows, len(edges) + 1)))
+
+
+def _edges_below_spanning(lines: Sequence[Sequence[Word]]) -> tuple[int, list[float]]:
+    """Return how many of the first lines span columns, and where columns are divided.
+
+    A line spans columns if more of them are told apart without it.
+    """
+    best, edges = 0, _edges(lines)
+    for spanning in range(1, min(MOST_SPANNING, len(lines) - 1) + 1):
+        without = _edges(lines[spanning:])
+        if len(without) > len(edges) and len(lines) - spanning >= 2:
+            best, edges = spanning, without
+    return best, edges
+
+
+def _without_heads_alone(lines: Sequence[Sequence[Word]], edges: list[float]) -> list[float]:
+    """Drop the right edge of each column that has words in the first of the lines at most.
+
+    Those are heads of several words; numbers below them stand at the right.
+    """
+    held = [set[int]() for _ in range(len(edges) + 1)]
+    for row, line in enumerate(lines):
+        for word in line:
+            held[bisect(edges, (word.x0 + word.x1) / 2)].add(row)
+    heads = _numberless(lines)
+    return [
+        edge
+        for number, edge in enumerate(edges)
+        if number == 0 or max(held[number], default=0) >= max(heads, 1)
+    ]
+
+
+def _numberless(lines: Sequence[Sequence[Word]]) -> int:
+    """Count the first lines in which numbers are few."""
+    for number, line in enumerate(lines):
+        count = sum(is_number(word.text) for word in line)
+        if count and 2 * count >= len(line) - 1:
+            return number
+    return 0
 
 
 def _lines(page: PageText, block: Block) -> list[list[int]]:
@@ -94,7 +140,7 @@ def _cells(page: PageText, line: Sequence[int], edges: Sequence[float], row: int
     for number in line:
         word = page.words[number]
         middle = (word.x0 + word.x1) / 2
-        by_column.setdefault(sum(edge < middle for edge in edges), []).append(number)
+        by_column.setdefault(bisect(edges, middle), []).append(number)
     for column, numbers in sorted(by_column.items()):
         first, last = numbers[0], numbers[-1] + 1
         box = around([page.words[number].box for number in numbers])
@@ -102,10 +148,21 @@ def _cells(page: PageText, line: Sequence[int], edges: Sequence[float], row: int
     return tuple(cells)
 
 
-def _headers(rows: Sequence[Sequence[Cell]]) -> int:
-    """Count the rows above the first one that has a number right of its label."""
-    for number, row in enumerate(rows):
-        numeric = [cell for cell in row if cell.column > 0 and DIGIT.match(cell.text.lstrip("-+(<.$"))]
-        if numeric and 2 * len(numeric) >= len(row) - 1:
-            return number
-    return 1 if len(rows) > 1 else 0
+def _headers(rows: Sequence[Sequence[Cell]], columns: int) -> int:
+    """Count the rows at the top that are heads.
+
+    One is, if over a column of numbers it has something else, or if it has a single cell in a table of
+    several columns; so is the one below a row that spans columns.
+    """
+    heads = 0
+    numbers = [{cell.column for cell in row if is_number(cell.text.split(" ")[0])} for row in rows]
+    for number, row in enumerate(rows[:-1]):
+        below = Counter(chain.from_iterable(numbers[number + 1 :]))
+        least = max((len(rows) - number) // 2, 1)
+        over = any(cell.column not in numbers[number] and below[cell.column] >= least for cell in row)
+        spans = len(row) == 1 and columns > 2 and number < MOST_SPANNING
+        under = heads == number > 0 and len(rows[number - 1]) == 1
+        if not (over or spans or under):
+            break
+        heads = number + 1
+    return heads if heads or len(rows) < 2 or numbers[0] else 1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .garbled import garbled
 from .layout import laid_out_loose
-from .loose_words import Boxes, LooseWords
+from .loose_words import LooseWords
 from .page_text import PageText
 from .raw_page import RawPage
 
@@ -21,8 +21,8 @@ WIDEST_GAP = 0.7
 STEEPEST = 0.6
 """How far glyphs of one word may lie above each other, in heights of the font: superscripts do."""
 
-EVEN = 0.16
-"""How much the steps from glyph to glyph vary, as a share of their mean, in a typewriter's words at most."""
+EVEN = 0.105
+"""How much the steps from glyph to glyph vary in a word of a typewriter's font, as a share of their mean."""
 
 _HYPHENS = (0x02, 0xAD, 0xFFFE)
 """What PDFium tells for a hyphen at a line's end."""
@@ -84,13 +84,14 @@ def loose_words(raw: RawPage) -> LooseWords:
         axis=1,
     )
     limits = np.array([*raw.size, *raw.size], np.float32)
+    sizes = np.maximum.reduceat(raw.sizes[shown], first)
     counts = np.diff(np.append(first, len(shown)))
     return LooseWords(
         _spelled(codes[shown], first),
         np.clip(found, 0, limits),
-        np.maximum.reduceat(raw.sizes[shown], first),
+        sizes,
         np.add.reduceat(raw.bold[shown].astype(int), first) * 2 > counts,
-        _even(boxes[shown], turns, starts, first),
+        _steps(np.where(turns % 2 == 0, middle[shown, 0], middle[shown, 1]), sizes, starts, first),
         turns[first],
         np.ones(len(first), np.float32),
     )
@@ -133,16 +134,18 @@ def _letter(code: int) -> str:
     return chr(code)
 
 
-def _even(
-    boxes: Boxes, turns: NDArray[np.int64], starts: NDArray[np.bool_], first: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Tell of each word whether its glyphs stand at even steps; one of less than four glyphs does not."""
-    middles = np.where(turns % 2 == 0, boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]) / 2
+def _steps(
+    middles: NDArray[np.float32],
+    sizes: NDArray[np.float32],
+    starts: NDArray[np.bool_],
+    first: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Return the step from glyph to glyph of each word, as :class:`LooseWords` has it."""
     steps = np.abs(np.diff(middles, prepend=middles[:1]))
     steps[starts] = 0
-    count = np.diff(np.append(first, len(boxes))) - 1
+    count = np.diff(np.append(first, len(middles))) - 1
     mean = np.add.reduceat(steps, first) / np.maximum(count, 1)
     square = np.add.reduceat(steps**2, first) / np.maximum(count, 1)
-    spread = np.sqrt(np.maximum(square - mean**2, 0))
-    even: NDArray[np.bool_] = (count >= 3) & (spread < EVEN * mean)
-    return even
+    even = np.sqrt(np.maximum(square - mean**2, 0)) < EVEN * mean
+    known = np.where(even, mean / np.maximum(sizes, 1), -1)
+    return np.where(count >= 3, known, 0).astype(np.float32)
