@@ -29,6 +29,7 @@ from ..memory.still import MEMORY, Frame, Origin, Page, Point, Region, Span, Vie
 from ..tools.differences import Comparison, Difference
 from ..tools.moments import clock, during
 from .report_marks import Mark, Zoom, marks_on, zoomed
+from .report_pages import papers
 from .report_pictures import Album, Shown
 from .report_scene import interval, packed, places, reading
 from .report_timeline import tracks
@@ -100,25 +101,35 @@ def report(result: Result) -> str:
     str
         It shows, and holds as JSON, all that the result says: also the paths of the pictures' files. Its
         pictures are at most 1600 pixels wide and high, and take at most 32 MiB all together; previews of
-        videos' keyframes take 5 MiB more, clips of what is cited of them 8 MiB, and scenes' points 3 MiB.
+        videos' keyframes take 5 MiB more, clips of what is cited of them 8 MiB, scenes' points 3 MiB, and
+        cited pages of documents 16 MiB.
     """
     album, left, pictures = Album(result), list(result.evidence), result.pictures
     pairs = [_pair(pictures, album, comparison, left) for comparison in result.comparisons]
+    documents = papers(result, album, left)
+    left = [item for item in left if not isinstance(item.still.origin, Page)]
     proofs = _proofs(pictures, album, left)
     seen = {figure.shown.id for pair in pairs for figure in (pair.before, pair.after)}
     seen |= {proof.figure.shown.id for proof in proofs}
-    others = [figure for picture in pictures if (figure := _figure(album, picture)).shown.id not in seen]
+    paged = {ref for paper in documents for ref in paper.refs}
+    plain = [picture for picture in pictures if picture.region is not None or picture.still not in paged]
+    others = [figure for picture in plain if (figure := _figure(album, picture)).shown.id not in seen]
     timelines, left_out = tracks(result, album)
     given = {p.name for step in result.steps if isinstance(step, PlanStep) for p in step.pictures}
     scenes = places(result, album)
-    style = _text("report.css") + (_text("report_scene.css") if scenes else "")
-    scripts = ["report.js", *(("report_scene_drawing.js", "report_scene.js") if scenes else ())]
-    script = "".join(_text(name) for name in scripts)
+    names = ["report", *(["report_scene_drawing", "report_scene"] if scenes else [])]
+    names += ["report_pages"] if documents else []
+    style, script = (
+        "".join(_text(f"{name}.{kind}") for name in names if (FOLDER / f"{name}.{kind}").is_file())
+        for kind in ("css", "js")
+    )
     return _template().render(
         result=result,
         verdict=worst(item.verdict for item in result.evidence),
         pairs=pairs,
         scenes=scenes,
+        documents=documents,
+        quoted=all(isinstance(item.still.origin, Page) for item in result.evidence),
         tracks=timelines,
         left_out=left_out,
         proofs=proofs,

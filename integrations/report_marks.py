@@ -31,7 +31,7 @@ class Mark:
     left, top, width, height : float
         Of what of it lies on the picture, in percent of the picture.
     place : str
-        Where the plate stands, as report.css names it: "above left", ...
+        Where the plate stands, as report.css names it: "above left", ..., "before", "after".
     """
 
     number: int
@@ -61,7 +61,9 @@ class Zoom:
 Rectangle = tuple[float, float, float, float]
 
 
-def marks_on(size: Size, boxes: Sequence[tuple[int, str, Box | None]]) -> tuple[Mark, ...]:
+def marks_on(
+    size: Size, boxes: Sequence[tuple[int, str, Box | None]], *, beside: bool = False
+) -> tuple[Mark, ...]:
     """Place boxes on a picture.
 
     Parameters
@@ -70,6 +72,8 @@ def marks_on(size: Size, boxes: Sequence[tuple[int, str, Box | None]]) -> tuple[
         Of the picture, in the boxes' pixels.
     boxes : sequence of (int, str, Box or None)
         Number, kind and place; those of None, or beside the picture, get no mark.
+    beside : bool
+        Plates have only their numbers, and stand where they do not cover the lines above and below a box.
 
     Returns
     -------
@@ -83,16 +87,7 @@ def marks_on(size: Size, boxes: Sequence[tuple[int, str, Box | None]]) -> tuple[
     plates: list[Rectangle] = []
     marks = []
     for index, (number, kind, box, (x0, y0, x1, y1)) in enumerate(there):
-        wide = PADDING + LETTER * len(f"{number} {kind}")
-        x, y, right, bottom = drawn[index]
-        candidates: dict[str, Rectangle] = {
-            "above left": (x, y - LINE, x + wide, y),
-            "below left": (x, bottom, x + wide, bottom + LINE),
-            "above right": (right - wide, y - LINE, right, y),
-            "below right": (right - wide, bottom, right, bottom + LINE),
-            "inside left": (x, y, x + wide, y + LINE),
-            "inside right": (right - wide, bottom - LINE, right, bottom),
-        }
+        candidates = _places(drawn[index], f"{number}" if beside else f"{number} {kind}", beside)
         others = drawn[:index] + drawn[index + 1 :]
         place = min(
             candidates, key=lambda name: _crowding(candidates[name], size.height * scale, plates, others)
@@ -112,6 +107,22 @@ def zoomed(box: Box, size: Size) -> Zoom:
     x = _within((box.x0 + box.x1 - width) / 2, width, size.width)
     y = _within((box.y0 + box.y1 - height) / 2, height, size.height)
     return Zoom(box, Box(x0=x, y0=y, x1=x + width, y1=y + height))
+
+
+def _places(box: Rectangle, label: str, beside: bool) -> dict[str, Rectangle]:
+    """Return where a plate may stand, the best place first."""
+    (x, y, right, bottom), wide = box, PADDING + LETTER * len(label)
+    top = (y + bottom - LINE) / 2
+    level = {"before": (x - wide, top, x, top + LINE), "after": (right, top, right + wide, top + LINE)}
+    around = {
+        "above left": (x, y - LINE, x + wide, y),
+        "below left": (x, bottom, x + wide, bottom + LINE),
+        "above right": (right - wide, y - LINE, right, y),
+        "below right": (right - wide, bottom, right, bottom + LINE),
+        "inside left": (x, y, x + wide, y + LINE),
+        "inside right": (right - wide, bottom - LINE, right, bottom),
+    }
+    return {**level, **around} if beside else around
 
 
 def _within(start: float, length: float, limit: int) -> float:
