@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..memory import Still
 from ..memory.layout import laid_out
 from ..memory.page_text import PageText, Word
+from .ocr_doubts import settled
 from .ocr_engine import Engine, available
 from .ocr_frame import Frame, box_around
 from .ocr_lines import Piece, Pixels, Quad, Spoken, cut, pieces, sides, turned
@@ -175,7 +176,9 @@ def _read(engine: Engine, pool: Executor, pixels: Pixels, quads: Sequence[Quad],
         ways = {
             number: way[1:] for number, way in ways.items() if way[1:] and best[number].spoken.mean < DOUBTED
         }
-    return [line for _, line in sorted(best.items()) if line.spoken.mean >= SURE]
+    sure = [line for _, line in sorted(best.items()) if line.spoken.mean >= SURE]
+    texts = settled([line.spoken for line in sure])
+    return [replace(line, spoken=text) for line, text in zip(sure, texts, strict=True)]
 
 
 def _ways(quad: Quad, side: int) -> tuple[int, ...]:

@@ -21,6 +21,18 @@ Quad = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
 
+SLACK = 0.25
+"""Error of the recogniser's places, in heights of the line."""
+ENOUGH = 3
+"""Spaces of a line that tell how wide its spaces are."""
+NARROW = 0.6
+"""A space is at least this wide, in usual spaces of its line; what is between letters is less than half."""
+WIDE, APART = 0.75, 2.5
+"""A space that was not told is at least this wide: in usual spaces, and in usual gaps between letters."""
+DUST = 0.12
+"""A speck of dust is smaller than a square with sides of this many heights of the line."""
+
+
 class Spoken(NamedTuple):
     """What the recogniser said of a line: its characters, where each stands (0..1 of the line), how sure."""
 
@@ -125,6 +137,14 @@ def gaps(ink: NDArray[np.bool_]) -> list[Gap]:
     return [gap for gap in found if gap.start > 0 and gap.stop < blank.size]
 
 
+def _dusted(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the ink without specks, and without full stops and the dots of letters."""
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
+    kept = stats[:, cv2.CC_STAT_AREA] >= (DUST * ink.shape[0]) ** 2
+    kept[0] = False  # what is not ink
+    return np.asarray(kept[parts], bool)
+
+
 def _rows(ink: NDArray[np.bool_]) -> tuple[int, int]:
     """Return the first row with ink, and the one after the last."""
     rows = np.flatnonzero(ink.any(axis=1))
@@ -134,31 +154,100 @@ def _rows(ink: NDArray[np.bool_]) -> tuple[int, int]:
 def _words(ink: NDArray[np.bool_], spoken: Spoken) -> list[tuple[int, int, float, float]]:
     """Return each word's first character, the one after its last, and its left and right edge."""
     width = ink.shape[1]
-    free = gaps(ink)
     marks = [number for number, letter in enumerate(spoken.text) if not letter.isspace()]
     if not marks:
         return []
     columns = np.flatnonzero(ink.any(axis=0))
-    left = float(columns[0]) if columns.size else 0.0
-    end = float(columns[-1] + 1) if columns.size else float(width)
+    left, end = (float(columns[0]), float(columns[-1] + 1)) if columns.size else (0.0, float(width))
     words, first = [], marks[0]
-    for before, after in pairwise(marks):
-        if after == before + 1:
-            continue
-        stop, start = _edges(free, spoken.places[before] * width, spoken.places[after] * width)
-        words.append((first, before + 1, left, stop))
-        first, left = after, start
+    for seam, gap in sorted(_breaks(ink, spoken, marks).items()):
+        before, after = marks[seam], marks[seam + 1]
+        middle = (spoken.places[before] + spoken.places[after]) / 2 * width
+        words.append((first, before + 1, left, gap.start if gap else middle))
+        first, left = after, gap.stop if gap else middle
     words.append((first, marks[-1] + 1, left, end))
     return words
 
 
-def _edges(free: Sequence[Gap], before: float, after: float) -> tuple[float, float]:
-    """Return where the word before a space ends and the one after it begins: the widest gap between."""
-    between = [gap for gap in free if before < gap.stop and gap.start < after]
-    if not between:
-        return (before + after) / 2, (before + after) / 2
-    widest = max(between, key=lambda gap: gap.width)
-    return float(widest.start), float(widest.stop)
+def _breaks(ink: NDArray[np.bool_], spoken: Spoken, marks: Sequence[int]) -> dict[int, Gap | None]:
+    """Return the seams between characters at which words part, and the gap in the ink there, if any.
+
+    A seam is the number of the mark before it. Spaces of one line are about as wide as each other, and three
+    times as wide as what is between letters, so that a space that is none, or a gap without a space, shows.
+    """
+    free = gaps(ink)
+    seams = _seams(spoken, marks, ink.shape)
+    told = [seam for seam in range(len(seams)) if marks[seam + 1] > marks[seam] + 1]
+    spaces = _claims(free, seams, told)
+    widths = [gap.width for gap in spaces.values() if gap]
+    if len(widths) < ENOUGH:
+        return spaces
+    usual = float(np.median(widths))
+    for seam in _made_up(ink, spoken, marks, seams, list(spaces), usual):
+        del spaces[seam]
+    return spaces | _lost(free, seams, spaces, usual)
+
+
+def _seams(spoken: Spoken, marks: Sequence[int], shape: tuple[int, ...]) -> list[tuple[float, float]]:
+    """Return the stretch of columns in which each seam lies: the recogniser's places are off by some."""
+    high, wide = shape
+    return [
+        (spoken.places[before] * wide - SLACK * high, spoken.places[after] * wide + SLACK * high)
+        for before, after in pairwise(marks)
+    ]
+
+
+def _claims(
+    free: Sequence[Gap], seams: Sequence[tuple[float, float]], told: Sequence[int]
+) -> dict[int, Gap | None]:
+    """Give each space that was told the widest of the gaps that are nearer to it than to any other space."""
+    claims: dict[int, Gap | None] = dict.fromkeys(told)
+    for gap in free:
+        near = [seam for seam in told if seams[seam][0] < gap.stop and gap.start < seams[seam][1]]
+        if near:
+            seam = min(near, key=lambda seam: abs(sum(seams[seam]) - gap.start - gap.stop))
+            held = claims[seam]
+            claims[seam] = gap if held is None or gap.width > held.width else held
+    return claims
+
+
+def _made_up(
+    ink: NDArray[np.bool_],
+    spoken: Spoken,
+    marks: Sequence[int],
+    seams: Sequence[tuple[float, float]],
+    spaces: Sequence[int],
+    usual: float,
+) -> list[int]:
+    """Return the seams of spaces between letters that stand as close as the letters of a word."""
+    # a speck of dust does not make a gap narrow
+    wide = [gap for gap in gaps(_dusted(ink)) if gap.width >= NARROW * usual]
+    claims = _claims(wide, seams, spaces)
+    return [
+        seam
+        for seam in spaces
+        if claims[seam] is None
+        and spoken.text[marks[seam]].isalpha()
+        and spoken.text[marks[seam + 1]].isalpha()
+    ]
+
+
+def _lost(
+    free: Sequence[Gap], seams: Sequence[tuple[float, float]], spaces: dict[int, Gap | None], usual: float
+) -> dict[int, Gap | None]:
+    """Return the seams of gaps as wide as a space at which the recogniser told none."""
+    claimed = {gap for gap in spaces.values() if gap}
+    others = [gap for gap in free if gap not in claimed]
+    if not others:
+        return {}
+    least = max(WIDE * usual, APART * float(np.median([gap.width for gap in others])))
+    middles = np.array(seams).mean(axis=1)
+    found: dict[int, Gap | None] = {}
+    for gap in others:
+        seam = int(np.argmin(np.abs(middles - (gap.start + gap.stop) / 2)))
+        if gap.width >= least and seam not in spaces:
+            found[seam] = gap
+    return found
 
 
 def _part(quad: Quad, shape: tuple[int, ...], left: float, top: float, right: float, bottom: float) -> Quad:
