@@ -38,11 +38,17 @@ LARGER = 1.13
 OVERLAP = 0.15
 """What reaches higher than the line above ends, by this many heights of the font, is a part of a formula."""
 
+NUMBERED_LARGER = 1.06
+"""The same of a line that starts as numbered headings do."""
+
 INDENT = 0.8
 """Indent of a paragraph's first line, in heights of the font, at least."""
 
 SHORT = 0.8
 """A paragraph whose last line takes less of its width may have ended there."""
+
+ENDS = ".!?:;)\u201d\u3002"
+"""Last characters of a paragraph."""
 
 LONGEST_HEADING = 3
 """Lines."""
@@ -152,7 +158,7 @@ def _indented(line: Line, above: Line, below: Line | None) -> bool:
     indent = INDENT * line.size
     if line.box[0] - above.box[0] < indent or line.box[0] - above.box[0] > 6 * line.size:
         return False
-    if BULLET.match(above.texts[0]):
+    if BULLET.match(above.texts[0]) or above.text[-1] not in ENDS:
         return False
     return below is not None and line.box[0] - below.box[0] >= indent
 
@@ -160,10 +166,11 @@ def _indented(line: Line, above: Line, below: Line | None) -> bool:
 def _ended(group: list[Line], line: Line) -> bool:
     """Tell whether the line above ends a paragraph: short, with a sentence's end."""
     above = group[-1]
+    if len(group) > 1 and above.box[0] >= group[0].box[0] + INDENT * line.size > line.box[0]:
+        return True  # an item whose lines after the first hang
     return (
-        len(group) > 1
-        and _short(above, group)
-        and above.text.rstrip()[-1:] in ".!?:。"
+        _short(above, [*group, line])
+        and above.text[-1] in ENDS
         and not line.text[:1].islower()
         and line.box[2] > above.box[2] + 2 * line.size
         and line.box[0] <= group[-1].box[0] + 0.3 * line.size
@@ -176,6 +183,7 @@ def _kind(group: list[Line], usual: Usual) -> Kind:
         return "caption"
     if len(group) > LONGEST_HEADING or len(text) > 200 or not any(c.isalpha() for c in text):
         return "text"
-    larger = all(line.size >= LARGER * usual.size for line in group)
+    least = NUMBERED_LARGER if NUMBERED.match(group[0].texts[0]) else LARGER
+    larger = all(line.size >= least * usual.size for line in group)
     bold = not usual.bold and _all_bold(group)
     return "heading" if (larger or bold) and not group[0].typed and len(text) > 2 else "text"

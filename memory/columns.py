@@ -151,7 +151,7 @@ def _between_prose(
         return None
     within = (middle > top) & (middle < bottom)
     for side in (left & within, right & within):
-        if worded[side].mean() < WORDED or not _prose(boxes[side], height):
+        if not _prose(boxes[side], height) or worded[side].mean() < WORDED:
             return None
     return x, top, bottom
 

@@ -6,12 +6,12 @@ where it is large and its words, if any, are few: ticks, labels, a legend.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .loose_words import Boxes
+from .loose_words import Boxes, LooseWords
 from .still import Size
 
 APART = 1.2
@@ -20,32 +20,43 @@ APART = 1.2
 SMALLEST = 3.0
 """Width and height of a figure at least, in heights of a line: smaller is a sign, a bullet, an underline."""
 
+FLATTEST = 1.2
+"""Height of a figure of many shapes at least, in heights of a line."""
+
+MANY = 4
+"""Shapes that are a drawing, where words do not stand in them, or even if it is flat."""
+
 BACKGROUND = 0.85
 """What takes this share of the page's width and height is its background."""
 
 FILLED = 0.6
 """Share of its height that the lines of a ruled table take at least."""
 
+INKED = 0.03
+"""Share of its area that the words of a ruled table take at least."""
+
+UPRIGHT = 0.85
+"""Share of a ruled table's words that run as most of the page at least: the labels of plots do not."""
+
 WIDE = 0.7
 """Share of its width that a line that rules a table takes at least, alone or with others at its height."""
 
 
 class Part(NamedTuple):
-    """A part of the page, x0, y0, x1, y1, and whether it is a figure; otherwise it is a ruled table."""
+    """A part of the page, x0, y0, x1, y1, and what it is: a scrap is too small or plain to tell."""
 
     box: tuple[float, float, float, float]
-    figure: bool
+    kind: Literal["figure", "table", "scrap"]
 
 
 def drawn_parts(
-    size: Size, words: Boxes, height: float, rulings: Boxes, pictures: Boxes, drawings: Boxes
+    size: Size, words: LooseWords, height: float, rulings: Boxes, pictures: Boxes, drawings: Boxes
 ) -> list[Part]:
     """Return the figures and the ruled tables of a page.
 
     Parameters
     ----------
-    words : (n, 4) float32
-        Their boxes.
+    words : LooseWords
     height : float
         Of most lines, in pixels.
     """
@@ -56,12 +67,15 @@ def drawn_parts(
     sides = shapes[:, 2:] - shapes[:, :2]
     kept = (sides < BACKGROUND * np.array(size)).any(axis=1) & (sides.max(axis=1) > 0)
     shapes, thin = shapes[kept], thin[kept]
+    upright = words.turns == 0
     parts = []
     for members in _clusters(shapes, APART * height):
         box = _around(shapes[members])
-        part = _part(box, shapes[members], thin[members], _inside(words, box), height)
-        if part is not None:
-            parts.append(part)
+        inside = _inside(words.boxes, box)
+        kind = _kind(box, shapes[members], thin[members], words.boxes[inside], height)
+        if kind == "table" and upright[inside].mean() < UPRIGHT:
+            kind = "figure"
+        parts.append(Part(box, kind))
     return _apart(parts)
 
 
@@ -85,27 +99,46 @@ def _clusters(shapes: Boxes, apart: float) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(of == start) for start in np.unique(of)]
 
 
-def _part(
+def _kind(
     box: tuple[float, float, float, float],
     shapes: Boxes,
     thin: NDArray[np.bool_],
     words: Boxes,
     height: float,
-) -> Part | None:
+) -> Literal["figure", "table", "scrap"]:
     width, tall = box[2] - box[0], box[3] - box[1]
-    if width < SMALLEST * height or tall < SMALLEST * height / 2:
-        return None
+    if width < SMALLEST * height or tall < FLATTEST * height:
+        return "scrap"
     filled = _share(words[:, 1] - height / 2, words[:, 3] + height / 2, box[1], box[3])
-    ruled = _rules(shapes, box, height) >= 2 or (
-        thin.all() and _across(shapes).any() and not _across(shapes).all()
-    )
-    if len(words) >= 4 and filled >= FILLED and ruled:
-        return Part(box, figure=False)
-    if tall < SMALLEST * height or (thin.all() and not _crossed(shapes)):
-        return None
+    empty = _empty(shapes[~thin], words)
+    inked = np.prod(words[:, 2:] - words[:, :2], axis=1).sum() / (width * tall)
+    if min(filled / FILLED, inked / INKED) >= 1 and len(words) >= 4 and empty < MANY:
+        if _ruled(box, shapes, thin, height):
+            return "table"
+    if thin.all() and not _crossed(shapes):
+        return "scrap"
+    if tall < SMALLEST * height and len(shapes) < MANY:
+        return "scrap"
     if filled >= FILLED and len(words) > 12 and _share(words[:, 0], words[:, 2], box[0], box[2]) > 0.8:
-        return None  # a frame or a shade around prose
-    return Part(box, figure=True)
+        return "figure" if empty >= MANY else "scrap"  # a frame or a shade around prose
+    return "figure"
+
+
+def _empty(shapes: Boxes, words: Boxes) -> int:
+    """Count the shapes that no word stands in."""
+    x, y = (words[:, 0] + words[:, 2]) / 2, (words[:, 1] + words[:, 3]) / 2
+    inside = (shapes[:, :1] <= x) & (x <= shapes[:, 2:3]) & (shapes[:, 1:2] <= y) & (y <= shapes[:, 3:])
+    return int((~inside.any(axis=1)).sum())
+
+
+def _ruled(
+    box: tuple[float, float, float, float], shapes: Boxes, thin: NDArray[np.bool_], height: float
+) -> bool:
+    """Tell whether lines divide rows, or one divides the head and others columns."""
+    if _rules(shapes, box, height) >= 2:
+        return True
+    across = _across(shapes)
+    return bool(thin.all() and across.any() and not across.all())
 
 
 def _rules(shapes: Boxes, box: tuple[float, float, float, float], height: float) -> int:
@@ -142,10 +175,9 @@ def _share(starts: NDArray[np.float32], ends: NDArray[np.float32], low: float, h
     return float(np.maximum(reach - np.maximum(starts, before), 0).sum() / (high - low))
 
 
-def _inside(words: Boxes, box: tuple[float, float, float, float]) -> Boxes:
+def _inside(words: Boxes, box: tuple[float, float, float, float]) -> NDArray[np.bool_]:
     middle = (words[:, :2] + words[:, 2:]) / 2
-    within = (middle >= box[:2]) & (middle <= box[2:])
-    return words[within.all(axis=1)]
+    return np.asarray(((middle >= box[:2]) & (middle <= box[2:])).all(axis=1))
 
 
 def _around(boxes: Boxes) -> tuple[float, float, float, float]:

@@ -10,25 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .aligned import is_number
-from .blocks import CAPTION, Piece, Usual, pieces_of, usual_of
+from .blocks import Piece, Usual, pieces_of, usual_of
 from .columns import reading_parts
-from .drawn_parts import Part, drawn_parts
+from .drawn_parts import drawn_parts
+from .figures import framed, turned_lines
 from .lines import Line, lines_of
 from .loose_words import Boxes, LooseWords, turned, turned_size
 from .page_text import Block, Kind, PageText, Read, Word
 from .still import Box, Size
-
-LABELS = 2.4
-"""Distance of a label from its figure, or from the next label, in heights of a line, at most."""
-
-INTO = 0.1
-"""Share of the smaller one that two figures share at least where they are one."""
-
-LABEL_WORDS = 8
-"""Words of a label at most."""
 
 
 def laid_out(
@@ -98,15 +88,18 @@ def _blocks(size: Size, words: LooseWords, rulings: Boxes, pictures: Boxes, draw
     """Return the blocks in reading order."""
     flat = np.flatnonzero(words.turns == 0)
     height = _height(words.boxes[flat])
-    parts = drawn_parts(size, words.boxes, height, rulings, pictures, drawings)
-    owner = _owners(words, parts, height)
-    floats = _apart(
-        [_float(words, part, np.flatnonzero(owner == number)) for number, part in enumerate(parts)]
-    )
-    for quarter in (1, 2, 3):
-        aside = np.flatnonzero((owner < 0) & (words.turns == quarter))
-        floats += [_Found("text", line.box, (line,)) for line in _turned_lines(words, aside, quarter)]
-    free = flat[owner[flat] < 0]
+    parts = drawn_parts(size, words, height, rulings, pictures, drawings)
+    frames = framed(words, parts, height)
+    floats = [
+        _Found("figure" if each.figure else "table", each.box, tuple(turned_lines(words, each.words)))
+        for each in frames
+    ]
+    taken = np.zeros(len(words), bool)
+    for each in frames:
+        taken[each.words] = True
+    aside = np.flatnonzero(~taken & (words.turns != 0))
+    floats += [_Found("text", line.box, (line,)) for line in turned_lines(words, aside)]
+    free = flat[~taken[flat]]
     boxes = np.concatenate(
         [words.boxes[free], np.array([each.box for each in floats], np.float32).reshape(-1, 4)]
     )
@@ -161,102 +154,6 @@ def _found(piece: Piece) -> _Found:
 def _around(boxes: Sequence[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:
     x0, y0, x1, y1 = zip(*boxes, strict=True)
     return min(x0), min(y0), max(x1), max(y1)
-
-
-def _owners(words: LooseWords, parts: list[Part], height: float) -> NDArray[np.int64]:
-    """Return of each word the number of the figure or ruled table that it is in or labels, or -1."""
-    middle = (words.boxes[:, :2] + words.boxes[:, 2:]) / 2
-    owner = np.full(len(words), -1)
-    for number, part in enumerate(parts):
-        box = np.array(part.box)
-        inside = ((middle >= box[:2] - 1) & (middle <= box[2:] + 1)).all(axis=1)
-        owner[inside & (owner < 0)] = number
-    for number, part in enumerate(parts):
-        if part.figure:
-            _label(words, owner, number, part.box, height)
-    return owner
-
-
-def _label(
-    words: LooseWords,
-    owner: NDArray[np.int64],
-    number: int,
-    box: tuple[float, float, float, float],
-    height: float,
-) -> None:
-    """Give a figure the short lines around it: ticks, the names of axes, a title."""
-    near = LABELS * height
-    x0, y0, x1, y1 = box
-    reach = np.array([x0 - 3 * near, y0 - 3 * near, x1 + 3 * near, y1 + 3 * near])
-    around = (words.boxes[:, :2] <= reach[2:]).all(axis=1) & (words.boxes[:, 2:] >= reach[:2]).all(axis=1)
-    candidates: list[Line] = []
-    for quarter in range(4):
-        chosen = np.flatnonzero(around & (owner < 0) & (words.turns == quarter))
-        lines = _turned_lines(words, chosen, quarter)
-        candidates += lines if quarter else [piece for line in lines for piece in line.pieces(2 * height)]
-    candidates = [line for line in candidates if _may_label(line, box, height)]
-    grown = True
-    while grown:
-        grown = False
-        for line in list(candidates):
-            a, b, c, d = line.box
-            if a <= x1 + near and c >= x0 - near and b <= y1 + near and d >= y0 - near:
-                owner[list(line.numbers)] = number
-                x0, y0, x1, y1 = min(x0, a), min(y0, b), max(x1, c), max(y1, d)
-                candidates.remove(line)
-                grown = True
-
-
-def _may_label(line: Line, box: tuple[float, float, float, float], height: float) -> bool:
-    numbers = sum(map(is_number, line.texts))
-    short = line.box[2] - line.box[0] < 0.75 * (box[2] - box[0]) and len(line.texts) <= LABEL_WORDS
-    return (
-        (short or 2 * numbers > len(line.texts))
-        and not CAPTION.match(line.text)
-        and not line.typed
-        and line.box[0] >= box[0] - 6 * height
-        and line.box[2] <= box[2] + 10 * height
-    )
-
-
-def _turned_lines(words: LooseWords, numbers: NDArray[np.int64], quarter: int) -> list[Line]:
-    """Put words that run at quarter turns into lines."""
-    if not quarter:
-        return lines_of(words, numbers)
-    size = Size(100_000, 100_000)
-    lines = lines_of(words.turned(quarter, size), numbers)
-    return [Line(words, line.numbers) for line in lines]
-
-
-def _float(words: LooseWords, part: Part, numbers: NDArray[np.int64]) -> _Found:
-    lines = [
-        line
-        for quarter in range(4)
-        for line in _turned_lines(words, numbers[words.turns[numbers] == quarter], quarter)
-    ]
-    kind: Kind = "figure" if part.figure else "table"
-    return _Found(kind, _around([part.box, *(line.box for line in lines)]), tuple(lines))
-
-
-def _apart(floats: list[_Found]) -> list[_Found]:
-    """Join figures that reach into each other once they have their labels."""
-    apart: list[_Found] = []
-    for each in sorted(floats, key=lambda each: each.box[1]):
-        into = [other for other in apart if _shared(each.box, other.box) > INTO]
-        kinds: set[Kind] = {each.kind, *(other.kind for other in into)}
-        lines = [line for other in into for line in other.lines] + list(each.lines)
-        apart = [other for other in apart if other not in into]
-        box = _around([each.box, *(other.box for other in into)])
-        apart.append(_Found("figure" if "figure" in kinds else each.kind, box, tuple(lines)))
-    return apart
-
-
-def _shared(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
-    """Return what two boxes share, as a share of the smaller one."""
-    wide = min(a[2], b[2]) - max(a[0], b[0])
-    high = min(a[3], b[3]) - max(a[1], b[1])
-    smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
-    return wide * high / max(smaller, 1.0) if min(wide, high) > 0 else 0.0
 
 
 def _told(

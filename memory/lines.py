@@ -18,6 +18,12 @@ SHARED = 0.5
 SAME_STEP = 0.035
 """How much the steps from glyph to glyph vary from word to word in a line of a typewriter's font."""
 
+TELLING = 14
+"""Letters of a single word that tell its font."""
+
+OFF_GRID = 0.15
+"""How far each word stands from where whole steps lead from the one before, in steps."""
+
 WIDE_STEP = 0.49
 """Their mean at least, in heights of the font: it is 0.5 to 0.65, and 0.4 to 0.48 in other fonts."""
 
@@ -79,11 +85,15 @@ class Line:
         """Whether it stands in a typewriter's font, where longer words tell."""
         steps = self.page.steps[list(self.numbers)]
         told, even = (steps != 0).sum(), steps[steps > 0]
-        if not told:
+        if not told or (told < 2 and len(self.text) < TELLING):
             return None
-        return bool(
-            len(even) > 0.7 * told and even.std() < SAME_STEP * even.mean() and even.mean() > WIDE_STEP
-        )
+        if len(even) <= 0.7 * told or even.std() > SAME_STEP * even.mean() or even.mean() < WIDE_STEP:
+            return False
+        step = float(even.mean()) * self.size
+        letters = np.array([len(text) for text in self.texts])
+        places = ((self.boxes[:, 0] + self.boxes[:, 2]) / step - letters) / 2
+        off = np.diff(places)
+        return not len(off) or bool(np.median(np.abs(off - np.round(off))) < OFF_GRID)
 
     def pieces(self, gap: float) -> list[Line]:
         """Divide it where words are farther apart than ``gap`` pixels."""

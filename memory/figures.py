@@ -1,0 +1,159 @@
+"""Figures: which words belong to what is drawn, and how far a figure reaches.
+
+A figure grows from its largest drawn part: what is near is a part of it, be it drawn (a legend, another
+panel) or short lines of words (ticks, the names of axes, a title), which bring more in reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .aligned import is_number
+from .blocks import CAPTION
+from .drawn_parts import Part
+from .lines import Line, lines_of
+from .loose_words import Boxes, LooseWords
+from .still import Size
+
+BESIDE, NEAR = 3.5, 2.4
+"""Distance of a label, or of another part, from a figure at most, in heights of a line: across, where prose
+is rare, and down."""
+
+FAR = 5.5
+"""Distance of a label from what is drawn at most: a row of ticks and the name of the axis lie between."""
+
+LABEL_WORDS = 8
+"""Words of a label at most."""
+
+LABEL_WIDTH = 0.75
+"""Width of a label at most, as a share of the figure's, unless it is a row of ticks."""
+
+
+@dataclass(frozen=True)
+class Framed:
+    """A figure or a ruled table: its box, the numbers of its words, and which of both it is."""
+
+    box: tuple[float, float, float, float]
+    words: NDArray[np.int64]
+    figure: bool
+
+
+def framed(words: LooseWords, parts: Sequence[Part], height: float) -> list[Framed]:
+    """Return the figures and ruled tables of a page with their words; no word is in two of them.
+
+    Parameters
+    ----------
+    height : float
+        Of most lines, in pixels.
+    """
+    free = np.ones(len(words), bool)
+    found: list[Framed] = []
+    for part in parts:
+        if part.kind == "table":
+            found.append(_taken(words, free, part.box, [], figure=False))
+    drawn = [part for part in parts if part.kind != "table"]
+    left = np.ones(len(drawn), bool)
+    boxes = np.array([part.box for part in drawn], np.float32).reshape(-1, 4)
+    for number, part in enumerate(drawn):
+        if part.kind == "figure" and left[number]:
+            left[number] = False
+            found.append(_grown(words, free, boxes, left, number, height))
+    return found
+
+
+def turned_lines(words: LooseWords, numbers: NDArray[np.int64]) -> list[Line]:
+    """Put words that run in any direction into lines, those of each direction for themselves."""
+    lines: list[Line] = []
+    for quarter in np.unique(words.turns[numbers]).tolist():
+        chosen = numbers[words.turns[numbers] == quarter]
+        page = words.turned(quarter, Size(0, 0)) if quarter else words
+        lines += [Line(words, line.numbers) for line in lines_of(page, chosen)]
+    return lines
+
+
+def _taken(
+    words: LooseWords,
+    free: NDArray[np.bool_],
+    box: tuple[float, float, float, float],
+    labels: Sequence[Line],
+    *,
+    figure: bool,
+) -> Framed:
+    """Take the words in a box, and the labels."""
+    inside = np.flatnonzero(free & _within(words.boxes, box))
+    taken = np.unique(np.concatenate([inside, *(np.array(line.numbers, int) for line in labels)]))
+    free[taken] = False
+    reach = np.concatenate([np.array([box], np.float32), words.boxes[taken]])
+    return Framed(_around(reach), taken, figure)
+
+
+def _grown(
+    words: LooseWords,
+    free: NDArray[np.bool_],
+    boxes: Boxes,
+    left: NDArray[np.bool_],
+    number: int,
+    height: float,
+) -> Framed:
+    """Let a figure grow from one of the drawn parts; takes its words, and its parts from those left."""
+    drawn = boxes[number]
+    labels = _labels(words, free & ~_within(words.boxes, drawn), drawn, height)
+    label_boxes = np.array([line.box for line in labels], np.float32).reshape(-1, 4)
+    taken = np.zeros(len(labels), bool)
+    reach, before = drawn, None
+    while before is None or (reach != before).any():
+        before = reach
+        parts = left & _near(boxes, reach, BESIDE * height, NEAR * height)
+        left &= ~parts
+        drawn = _union(drawn, boxes[parts])
+        close = _near(label_boxes, reach, BESIDE * height, NEAR * height)
+        close &= _near(label_boxes, drawn, FAR * height, FAR * height)
+        taken |= close
+        reach = _union(_union(reach, drawn[None]), label_boxes[close])
+    held = [line for line, own in zip(labels, taken.tolist(), strict=True) if own]
+    return _taken(words, free, _around(drawn[None]), held, figure=True)
+
+
+def _labels(words: LooseWords, free: NDArray[np.bool_], drawn: Boxes, height: float) -> list[Line]:
+    """Return the lines that may be labels of what is drawn there, and of parts beside it."""
+    across = [
+        piece
+        for line in lines_of(words, np.flatnonzero(free & (words.turns == 0)))
+        for piece in line.pieces(2 * height)
+        if not line.typed
+    ]
+    turned = turned_lines(words, np.flatnonzero(free & (words.turns != 0)))
+    widest = LABEL_WIDTH * max(float(drawn[2] - drawn[0]), 10 * height)
+    return [line for line in across + turned if _may_label(line, widest)]
+
+
+def _may_label(line: Line, widest: float) -> bool:
+    numbers = sum(map(is_number, line.texts))
+    short = line.box[2] - line.box[0] < widest and len(line.texts) <= LABEL_WORDS
+    return (short or 2 * numbers > len(line.texts)) and not CAPTION.match(line.text)
+
+
+def _near(boxes: Boxes, box: NDArray[np.float32], across: float, down: float) -> NDArray[np.bool_]:
+    low, high = box[:2] - (across, down), box[2:] + (across, down)
+    return np.asarray(((boxes[:, :2] <= high) & (boxes[:, 2:] >= low)).all(axis=1))
+
+
+def _within(boxes: Boxes, box: Sequence[float] | NDArray[np.float32]) -> NDArray[np.bool_]:
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    low, high = np.asarray(box[:2]) - 1, np.asarray(box[2:]) + 1
+    return np.asarray(((middle >= low) & (middle <= high)).all(axis=1))
+
+
+def _union(box: NDArray[np.float32], boxes: Boxes) -> NDArray[np.float32]:
+    every = np.concatenate([box[None], boxes])
+    return np.concatenate([every[:, :2].min(axis=0), every[:, 2:].max(axis=0)])
+
+
+def _around(boxes: Boxes) -> tuple[float, float, float, float]:
+    x0, y0 = boxes[:, :2].min(axis=0).tolist()
+    x1, y1 = boxes[:, 2:].max(axis=0).tolist()
+    return x0, y0, x1, y1
