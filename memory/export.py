@@ -1,21 +1,41 @@
-"""Export: a memory as one Parquet table and a folder of pictures, for other tools."""
+"""Export: a memory as Parquet tables and a folder of pictures, for other tools."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import MissingExtraError, StorageError
 from .records import Source, Stored
 from .storage import Storage
+from .texts import passage_id
+
+_STILLS = {
+    **dict.fromkeys(("id", "source", "kind"), "text"),
+    "t": "real",
+    **dict.fromkeys(("frame", "shot", "page", "width", "height"), "number"),
+    **dict.fromkeys(("sha256", "thumbnail", "caption", "ocr", "subtitles", "text"), "text"),
+    "vector": "vector",
+}
+_BLOCKS = {
+    **dict.fromkeys(("still", "source"), "text"),
+    "page": "number",
+    "kind": "text",
+    **dict.fromkeys(("x0", "y0", "x1", "y1"), "real"),
+    "text": "text",
+    "vector": "vector",
+}
 
 
 def export(
     storage: Storage, sources: Sequence[Source], stored: Callable[[str], list[Stored]], folder: Path
 ) -> Path:
-    """Write ``stills.parquet`` and ``thumbnails/`` into a folder, which is made if it is missing.
+    """Write ``stills.parquet``, ``blocks.parquet`` and ``thumbnails/`` into a folder, made if it is missing.
 
     Parameters
     ----------
@@ -28,9 +48,12 @@ def export(
     Returns
     -------
     Path
-        The table. A row is a still: ``id``, ``source``, ``kind``, ``t`` (seconds), ``frame``, ``shot``,
-        ``width``, ``height``, ``sha256``, ``thumbnail`` (relative to the folder; null where its file is
-        gone), ``caption``, ``ocr``, ``subtitles``, and ``vector``.
+        The table of stills. A row is a still: ``id``, ``source``, ``kind``, ``t`` (seconds), ``frame``,
+        ``shot``, ``page``, ``width``, ``height``, ``sha256``, ``thumbnail`` (relative to the folder; null
+        where its file is gone), ``caption``, ``ocr``, ``subtitles``, ``text`` (of a page), and ``vector``.
+        A row of the table of blocks is a block of a page: ``still`` (an id),
+        ``source``, ``page``, ``kind``, ``x0``, ``y0``, ``x1``, ``y1`` (pixels of the still), ``text``, and
+        ``vector`` (null where it has none).
 
     Raises
     ------
@@ -44,34 +67,27 @@ def export(
         import pyarrow.parquet
     except ImportError as error:
         raise MissingExtraError("pyarrow", "export", "exporting a memory") from error
-    text, number, real = pyarrow.string(), pyarrow.int64(), pyarrow.float64()
-    columns = {
-        "id": text,
-        "source": text,
-        "kind": text,
-        "t": real,
-        "frame": number,
-        "shot": number,
-        "width": number,
-        "height": number,
-        "sha256": text,
-        "thumbnail": text,
-        "caption": text,
-        "ocr": text,
-        "subtitles": text,
+    types = {
+        "text": pyarrow.string(),
+        "number": pyarrow.int64(),
+        "real": pyarrow.float64(),
         "vector": pyarrow.list_(pyarrow.float32()),
     }
-    schema = pyarrow.schema(list(columns.items()))
-    table = folder / "stills.parquet"
+
+    def write(table: Path, columns: dict[str, str], parts: Iterable[list[dict[str, Any]]]) -> None:
+        schema = pyarrow.schema([(name, types[kind]) for name, kind in columns.items()])
+        with pyarrow.parquet.ParquetWriter(table, schema) as writer:
+            for rows in parts:
+                writer.write_table(pyarrow.Table.from_pylist(rows, schema))
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with pyarrow.parquet.ParquetWriter(table, schema) as writer:
-            for source in sources:
-                rows = list(_rows(storage, source, stored(source.path), folder))
-                writer.write_table(pyarrow.Table.from_pylist(rows, schema))
+        stills = folder / "stills.parquet"
+        write(stills, _STILLS, (list(_rows(storage, one, stored(one.path), folder)) for one in sources))
+        write(folder / "blocks.parquet", _BLOCKS, (_blocks(storage, one, stored) for one in sources))
     except OSError as error:
         raise StorageError(f"{folder} cannot be written: {error}.", input=str(folder)) from error
-    return table
+    return stills
 
 
 def _rows(
@@ -88,14 +104,52 @@ def _rows(
             "t": still.t,
             "frame": still.index,
             "shot": still.shot,
+            "page": still.page,
             "sha256": still.ref.sha256,
             "width": still.ref.width,
             "height": still.ref.height,
             "thumbnail": _copied(still.thumbnail, storage.media.folder, folder),
             **{channel: _joined(still, channel) for channel in ("caption", "ocr")},
             "subtitles": _joined(still, "subtitle"),
+            "text": _joined(still, "page"),
             "vector": storage.vectors.flat.rows(slot + 1)[slot],
         }
+
+
+def _blocks(storage: Storage, source: Source, stored: Callable[[str], list[Stored]]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for still in stored(source.path):
+        blocks = [text for text in still.texts if text.box is not None]
+        for place, block in enumerate(blocks):
+            box = block.box
+            assert box is not None
+            rows.append(
+                {
+                    "still": still.id,
+                    "source": source.path,
+                    "page": still.page,
+                    "kind": block.kind,
+                    "x0": box.x0,
+                    "y0": box.y0,
+                    "x1": box.x1,
+                    "y1": box.y1,
+                    "text": block.text,
+                    "vector": _meaning(storage, passage_id(still.id, place)),
+                }
+            )
+    return rows
+
+
+def _meaning(storage: Storage, id: str) -> NDArray[np.float32] | None:
+    """Return the vector of a passage, if there is one."""
+    if storage.ledger.empty("passages"):
+        return None
+    rows = storage.passages.vectors.rows
+    place = rows.place(id)
+    if place is None:
+        return None
+    slot = int(rows.slots[place])
+    return storage.passages.vectors.flat.rows(slot + 1)[slot]
 
 
 def _copied(picture: Path, media: Path, folder: Path) -> str | None:

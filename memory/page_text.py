@@ -6,6 +6,7 @@ are in pixels of the upright whole still.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -108,8 +109,8 @@ class PageText:
         """Return it as JSON, small: a tenth of a pixel is enough for a box."""
         words = [[w.text, *(round(v, 1) for v in w[1:5]), w.line, round(w.sure, 3)] for w in self.words]
         blocks = [
-            [b.kind, *(round(v, 1) for v in (b.box.x0, b.box.y0, b.box.x1, b.box.y1)), b.first, b.last]
-            for b in self.blocks
+            [b.kind, box.x0, box.y0, box.x1, box.y1, b.first, b.last]
+            for b, box in ((b, in_tenths(b.box)) for b in self.blocks)
         ]
         return {
             "size": list(self.size),
@@ -142,3 +143,10 @@ def around(boxes: Sequence[Box]) -> Box:
         x1=max(box.x1 for box in boxes),
         y1=max(box.y1 for box in boxes),
     )
+
+
+def in_tenths(box: Box) -> Box:
+    """Return the smallest box around a box whose sides are at tenths of a pixel: rounded, it could be flat."""
+    x0, y0 = (math.floor(10 * side) / 10 for side in (box.x0, box.y0))
+    x1, y1 = (math.ceil(10 * side) / 10 for side in (box.x1, box.y1))
+    return Box(x0=x0, y0=y0, x1=x1, y1=y1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .page_text import Block, PageText
+from .page_text import Block, PageText, in_tenths
 from .records import Text
 
 LONGEST = 160
@@ -42,7 +42,7 @@ def _parts(page: PageText, block: Block) -> Iterator[Text]:
         whole = (first, last) == (block.first, block.last)
         if words := _joined(page.text_of(first, last)):
             box = block.box if whole else page.box_of(first, last)
-            yield Text("block", words, box=box, kind=block.kind)
+            yield Text("block", words, box=in_tenths(box), kind=block.kind)
         first = last
 
 

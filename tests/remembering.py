@@ -1,11 +1,11 @@
 """For tests of the memory: eyes that see colours, a film of many shots, and indexing in a process of its own.
 
 ``python tests/remembering.py FOLDER SOURCE POINT`` indexes until it gets to a point, where the process kills
-itself as hard as there is: ``embed:3`` the third time that it embeds, ``open:vectors-:2`` the second time
-that it opens a file whose name begins so, ``rename:5`` the fifth time that it renames one,
-``call:put_shots:2`` the second time that it calls a function of that name, ``told:1`` when progress is told,
-and ``never:1``. What is acknowledged it prints. A fourth argument is the size in bytes that no file may pass;
-or it is ``forget``, which forgets the source and compacts instead.
+itself as hard as there is: ``embed:3`` the third time that it embeds stills, ``mean:2`` the second time that
+it embeds texts, ``open:vectors-:2`` the second time that it opens a file whose name begins so, ``rename:5``
+the fifth time that it renames one, ``call:put_shots:2`` the second time that it calls a function of that
+name, ``told:1`` when progress is told, and ``never:1``. What is acknowledged it prints. A fourth argument is
+the size in bytes that no file may pass; or it is ``forget``, which forgets the source and compacts instead.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from clips import clip
 from numpy.typing import NDArray
+from reports import Meanings
 
 from sightloop.errors import SightloopError
 from sightloop.memory.still import Still
@@ -118,12 +119,19 @@ def main(folder: str, source: str, point: str, most: str = "") -> None:
             passing("embed")
             return super().embed(items)
 
+    class MortalMeanings(Meanings):
+        def embed(self, items: Sequence[Still | str]) -> NDArray[np.float32]:
+            passing("mean")
+            return super().embed(items)
+
     def told(progress: Any) -> None:
         print(progress.done, progress.stills, flush=True)
         passing("told")
 
     try:
-        with VisualMemory(folder, embedder=Mortal(slow=0.005), captioner=Sizes()) as memory:
+        with VisualMemory(
+            folder, embedder=Mortal(slow=0.005), captioner=Sizes(), sentences=MortalMeanings()
+        ) as memory:
             print("open", flush=True)
             if most == "forget":
                 memory.forget(source)
