@@ -149,7 +149,8 @@ def _meaning(storage: Storage, id: str) -> NDArray[np.float32] | None:
     if place is None:
         return None
     slot = int(rows.slots[place])
-    return storage.passages.vectors.flat.rows(slot + 1)[slot]
+    vector: NDArray[np.float32] = storage.passages.vectors.flat.rows(slot + 1)[slot]
+    return vector
 
 
 def _copied(picture: Path, media: Path, folder: Path) -> str | None:
