@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
+import re
+import shutil
+import subprocess
 from collections.abc import Sequence
 from html.parser import HTMLParser
+from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 import skimage.data
 from PIL import Image
 
@@ -246,3 +251,29 @@ def of_two(pair: list[Still]) -> Result:
     ]
     one = Comparison(before=1, after=2, same_scene=True, differences=found, correlation=0.97)
     return resulting(pair, [one], evidence)
+
+
+def shown_by_chromium(page: str, folder: Path, size: str, at: str = "") -> Element:
+    """The page as the browser has it once its script has run, opened at the element with the id ``at``."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("there is no Chromium here")
+    (folder / "page.html").write_text(page, encoding="utf-8")
+    done = subprocess.run(
+        [
+            browser,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={folder / 'profile'}",
+            f"--window-size={size}",
+            "--virtual-time-budget=2000",
+            "--dump-dom",
+            (folder / "page.html").as_uri() + (f"#{at}" if at else ""),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return tree(re.sub("<(path|use|rect|image)([^>]*)></\\1>", r"<\1\2/>", done.stdout))

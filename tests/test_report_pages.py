@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pages import Element, box, resulting, tree
+from hypothesis import given
+from hypothesis import strategies as st
+from pages import Element, box, resulting, shown_by_chromium, tree
 from PIL import Image
 
 from sightloop import Evidence, Still
@@ -285,7 +287,52 @@ def test_a_page_whose_file_is_gone_is_told_and_its_quotes_stay(tmp_path: Path) -
     assert "page 2" in one(page, "div", "document").all("p", "faint")[-1].text
 
 
+# In a browser
+
+
+def zoom_of(leaf: Element) -> float:
+    style = dict(part.split(": ") for part in leaf.attrs["style"].removesuffix(";").split("; "))
+    return float(style.get("--zoom", "1"))
+
+
+@pytest.mark.parametrize(("size", "zoomed"), [("1280,900", False), ("500,900", True)])
+def test_a_box_is_lit_with_its_quote_and_comes_close_where_pages_are_small(
+    cited: Result, tmp_path: Path, size: str, zoomed: bool
+) -> None:
+    page = shown_by_chromium(report(cited), tmp_path, size, at="box-2")
+    assert {each.attrs["id"] for each in page.all("", "chosen")} == {"quote-2", "box-2"}
+    assert all("hidden" not in button.attrs for button in page.all("button", "closer"))
+    leaves = {leaf.attrs["id"]: leaf for leaf in page.all("figure", "leaf")}
+    assert leaves.pop("page-2").has("zoomed") == zoomed
+    assert not any(leaf.has("zoomed") for leaf in leaves.values())
+    for leaf in page.all("figure", "leaf"):
+        assert (zoom_of(leaf) > 1) == leaf.has("zoomed")
+        buttons = {button.attrs["data-lens"]: button for button in leaf.all("button")}
+        assert all(("disabled" in buttons[way].attrs) != leaf.has("zoomed") for way in ("out", "whole"))
+
+
+def test_a_box_leads_a_browser_back_to_its_quote(cited: Result, tmp_path: Path) -> None:
+    page = shown_by_chromium(report(cited), tmp_path, "500,900", at="quote-3")
+    assert {each.attrs["id"] for each in page.all("", "chosen")} == {"quote-3", "box-3"}
+    assert not page.all("figure", "zoomed")
+
+
 # Plates
+
+
+sides = st.tuples(st.floats(-0.5, 1.4), st.floats(-0.5, 1.4), st.floats(0.001, 2), st.floats(0.001, 2))
+
+
+@given(sides)
+def test_a_plate_lies_on_the_page(drawn: tuple[float, float, float, float]) -> None:
+    x, y, w, h = drawn
+    one = box(1224 * x, 1584 * y, 1224 * (x + w), 1584 * (y + h))
+    marks = marks_on(Size(1224, 1584), [(1, "confirmed", one)], beside=True)
+    assert len(marks) == (x + w > 0 and y + h > 0 and x < 1 and y < 1)
+    for mark in marks:
+        # Beside a box at the edge of the page there is no room.
+        assert mark.place != "before" or mark.left > 5
+        assert mark.place != "after" or mark.left + mark.width < 95
 
 
 def test_plates_stand_beside_boxes_where_there_is_room() -> None:

@@ -7,13 +7,12 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from pages import Element, opened_url, tree
+from pages import Element, opened_url, shown_by_chromium, tree
 from scenery import BLOCKS, LABELS, SIZE, opened, run_over, surveyed
 
 from sightloop.integrations.report import read_report, report, write_report
@@ -238,32 +237,6 @@ def test_a_survey_that_found_nothing_is_shown(scene: Scene) -> None:
 
 
 # In a browser
-
-
-def shown_by_chromium(page: str, folder: Path, size: str) -> Element:
-    """The page as the browser has it once its script has run."""
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("there is no Chromium here")
-    (folder / "page.html").write_text(page, encoding="utf-8")
-    done = subprocess.run(
-        [
-            browser,
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            f"--user-data-dir={folder / 'profile'}",
-            f"--window-size={size}",
-            "--virtual-time-budget=2000",
-            "--dump-dom",
-            (folder / "page.html").as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    return tree(re.sub("<(path|use|rect|image)([^>]*)></\\1>", r"<\1\2/>", done.stdout))
 
 
 @pytest.mark.parametrize("size", ["1280,900", "500,900"])
