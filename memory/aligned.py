@@ -93,7 +93,11 @@ def _numbers(line: Line) -> bool:
     if len(words) < 2 or PROMPT.match(words[0]):
         return False
     count = sum(map(is_number, words))
-    return count >= 1 and count >= NUMBERS * (len(words) - 1) and any(c.isdigit() for c in line.text)
+    return (
+        any(map(is_number, words[1:]))  # a number in front alone is that of a section
+        and count >= NUMBERS * (len(words) - 1)
+        and any(map(str.isdigit, line.text))
+    )
 
 
 def _near(above: Line, below: Line) -> bool:
@@ -131,6 +135,12 @@ def _worded_from(lines: Sequence[Line], start: int) -> int:
     return end if end - start >= 3 else start
 
 
+def _spans(line: Line, rows: Sequence[Line]) -> bool:
+    """Tell whether a line stands over rows, in words far apart that may each span columns."""
+    inside = min(row.box[0] for row in rows) <= line.box[0] and line.box[2] <= max(row.box[2] for row in rows)
+    return inside and bool(gutters([line], WORDS_GUTTER * line.size))
+
+
 def _left(strips: Sequence[tuple[float, float]], others: Sequence[tuple[float, float]]) -> int:
     """Count the strips that others lie in."""
     return sum(any(low < right and high > left for low, high in others) for left, right in strips)
@@ -149,10 +159,12 @@ def _head_of(lines: Sequence[Line], start: int, end: int, limit: int) -> int:
         line = lines[first - 1]
         if PROMPT.match(line.texts[0]) or line.box[0] > lines[start].box[2]:
             break
-        alone = not gutters([line], width)
-        if alone and (line.typed is False or len(line.texts) > 1 or not typed):
-            break
-        if not alone and _left(strips, gutters(lines[first - 1 : end], width)) < max(1, len(strips) - 1):
-            break
+        if not gutters([line], width):
+            if len(line.texts) > 1 or line.typed is False or not typed:
+                break
+        elif not _spans(line, lines[start:end]):
+            left = _left(strips, gutters([line, *lines[start:end]], width))
+            if left < max(1, len(strips) - 1):
+                break
         first -= 1
     return first

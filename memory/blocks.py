@@ -27,6 +27,9 @@ BULLET = re.compile(r"(?:[•◦▪‣∙·�○●■□\u2013\u2014*-]|\(?(?:
 NUMBERED = re.compile(r"(?:[A-Z]|\d{1,2})(?:\.\d{1,2}){0,3}\.?$")
 """First word of a numbered heading."""
 
+NUMBERED_DEEP = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}\.?\s[^\W\d_]{2,}(?:\s\S+){0,9}$")
+"""A line that is a numbered heading, whatever its font."""
+
 PROMPT = ">"
 
 FARTHER = 1.3
@@ -183,6 +186,8 @@ def _kind(group: list[Line], usual: Usual) -> Kind:
         return "caption"
     if len(group) > LONGEST_HEADING or len(text) > 200 or not any(c.isalpha() for c in text):
         return "text"
+    if len(group) == 1 and NUMBERED_DEEP.match(text) and text[-1] not in ENDS:
+        return "heading"
     least = NUMBERED_LARGER if NUMBERED.match(group[0].texts[0]) else LARGER
     larger = all(line.size >= least * usual.size for line in group)
     bold = not usual.bold and _all_bold(group)

@@ -33,6 +33,9 @@ FULL = 0.45
 LONG = 3.0
 """Words of the median line of a column, at least: cells of tables have fewer."""
 
+CELLS = 2.5
+"""Cells of the raster that gutters are looked for on, in the height of a line."""
+
 DEEPEST = 8
 """So often may a part be cut again."""
 
@@ -78,13 +81,13 @@ def _parts(
 
 def _gutter(boxes: Boxes, worded: NDArray[np.bool_], height: float) -> tuple[float, float, float] | None:
     """Return x, top and bottom of the longest gutter between two columns of prose."""
-    cell = height / 3
+    cell = height / CELLS
     x0, y0 = boxes[:, 0].min(), boxes[:, 1].min()
     blank = _blank(boxes, x0, y0, cell)
     need = max(round(NARROWEST * height / cell), 1)
     if blank.shape[1] <= need:
         return None
-    through = np.cumsum(np.pad(blank, ((0, 0), (1, 0))), axis=1)
+    through = np.cumsum(np.pad(blank, ((0, 0), (1, 0))), axis=1, dtype=np.int16)
     free: NDArray[np.bool_] = (
         through[:, need:] - through[:, :-need] == need
     )  # blank over the width of a gutter from here on
@@ -105,18 +108,20 @@ def _blank(boxes: Boxes, x0: float, y0: float, cell: float) -> NDArray[np.bool_]
     high = np.ceil((boxes[:, 2:] - (x0, y0)) / cell).astype(int)
     high = np.maximum(high, low + 1)
     width, rows = int(high[:, 0].max()) + 1, int(high[:, 1].max()) + 1
-    edges = np.zeros((rows + 1, width + 1), np.int32)
+    edges = np.zeros((rows + 1, width + 1), np.int16)
     np.add.at(edges, (low[:, 1], low[:, 0]), 1)
     np.add.at(edges, (high[:, 1], high[:, 0]), 1)
     np.add.at(edges, (low[:, 1], high[:, 0]), -1)
     np.add.at(edges, (high[:, 1], low[:, 0]), -1)
-    blank: NDArray[np.bool_] = edges.cumsum(axis=0).cumsum(axis=1)[:rows, :width] == 0
+    blank: NDArray[np.bool_] = (
+        edges.cumsum(axis=0, dtype=np.int16).cumsum(axis=1, dtype=np.int16)[:rows, :width] == 0
+    )
     return blank
 
 
 def _longest_runs(free: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return, for each column of a raster, where its longest run of True starts, and how long it is."""
-    rows = np.arange(1, len(free) + 1)[:, None]
+    rows = np.arange(1, len(free) + 1, dtype=np.int16)[:, None]
     last_not = np.maximum.accumulate(np.where(free, 0, rows), axis=0)
     run = rows - last_not
     end = run.argmax(axis=0)

@@ -112,9 +112,9 @@ def _kind(
     filled = _share(words[:, 1] - height / 2, words[:, 3] + height / 2, box[1], box[3])
     empty = _empty(shapes[~thin], words)
     inked = np.prod(words[:, 2:] - words[:, :2], axis=1).sum() / (width * tall)
-    if min(filled / FILLED, inked / INKED) >= 1 and len(words) >= 4 and empty < MANY:
-        if _ruled(box, shapes, thin, height):
-            return "table"
+    worded = len(words) >= 4 and filled >= FILLED and inked >= INKED and empty < MANY
+    if worded and _ruled(box, shapes, thin, height):
+        return "table"
     if thin.all() and not _crossed(shapes):
         return "scrap"
     if tall < SMALLEST * height and len(shapes) < MANY:

@@ -51,27 +51,29 @@ def framed(words: LooseWords, parts: Sequence[Part], height: float) -> list[Fram
         Of most lines, in pixels.
     """
     free = np.ones(len(words), bool)
-    found: list[Framed] = []
-    for part in parts:
-        if part.kind == "table":
-            found.append(_taken(words, free, part.box, [], figure=False))
+    found = [_taken(words, free, part.box, [], figure=False) for part in parts if part.kind == "table"]
     drawn = [part for part in parts if part.kind != "table"]
-    left = np.ones(len(drawn), bool)
-    boxes = np.array([part.box for part in drawn], np.float32).reshape(-1, 4)
-    for number, part in enumerate(drawn):
-        if part.kind == "figure" and left[number]:
-            left[number] = False
-            found.append(_grown(words, free, boxes, left, number, height))
+    if any(part.kind == "figure" for part in drawn):
+        boxes = np.array([part.box for part in drawn], np.float32)
+        labels = _labels(words, free, boxes, height)
+        left = np.ones(len(drawn), bool)
+        for number, part in enumerate(drawn):
+            if part.kind == "figure" and left[number]:
+                left[number] = False
+                found.append(_grown(words, free, boxes, left, number, labels, height))
     return found
 
 
-def turned_lines(words: LooseWords, numbers: NDArray[np.int64]) -> list[Line]:
-    """Put words that run in any direction into lines, those of each direction for themselves."""
+def turned_lines(words: LooseWords, numbers: NDArray[np.int64], gap: float = np.inf) -> list[Line]:
+    """Put words that run in any direction into lines, those of each direction for themselves.
+
+    A line ends where words are farther apart than ``gap`` pixels.
+    """
     lines: list[Line] = []
     for quarter in np.unique(words.turns[numbers]).tolist():
-        chosen = numbers[words.turns[numbers] == quarter]
         page = words.turned(quarter, Size(0, 0)) if quarter else words
-        lines += [Line(words, line.numbers) for line in lines_of(page, chosen)]
+        found = lines_of(page, numbers[words.turns[numbers] == quarter])
+        lines += [Line(words, piece.numbers) for line in found for piece in line.pieces(gap)]
     return lines
 
 
@@ -97,13 +99,15 @@ def _grown(
     boxes: Boxes,
     left: NDArray[np.bool_],
     number: int,
+    labels: Sequence[Line],
     height: float,
 ) -> Framed:
     """Let a figure grow from one of the drawn parts; takes its words, and its parts from those left."""
     drawn = boxes[number]
-    labels = _labels(words, free & ~_within(words.boxes, drawn), drawn, height)
-    label_boxes = np.array([line.box for line in labels], np.float32).reshape(-1, 4)
-    taken = np.zeros(len(labels), bool)
+    widest = LABEL_WIDTH * max(float(drawn[2] - drawn[0]), 10 * height)
+    own = [line for line in labels if free[line.numbers[0]] and _may_label(line, widest)]
+    label_boxes = np.array([line.box for line in own], np.float32).reshape(-1, 4)
+    taken = np.zeros(len(own), bool)
     reach, before = drawn, None
     while before is None or (reach != before).any():
         before = reach
@@ -114,21 +118,25 @@ def _grown(
         close &= _near(label_boxes, drawn, FAR * height, FAR * height)
         taken |= close
         reach = _union(_union(reach, drawn[None]), label_boxes[close])
-    held = [line for line, own in zip(labels, taken.tolist(), strict=True) if own]
+    held = [own[at] for at in np.flatnonzero(taken).tolist()]
     return _taken(words, free, _around(drawn[None]), held, figure=True)
 
 
 def _labels(words: LooseWords, free: NDArray[np.bool_], drawn: Boxes, height: float) -> list[Line]:
-    """Return the lines that may be labels of what is drawn there, and of parts beside it."""
-    across = [
-        piece
-        for line in lines_of(words, np.flatnonzero(free & (words.turns == 0)))
-        for piece in line.pieces(2 * height)
-        if not line.typed
-    ]
-    turned = turned_lines(words, np.flatnonzero(free & (words.turns != 0)))
-    widest = LABEL_WIDTH * max(float(drawn[2] - drawn[0]), 10 * height)
-    return [line for line in across + turned if _may_label(line, widest)]
+    """Return the lines outside of what is drawn that may be its labels."""
+    reach = FAR * height
+    low, high = drawn[:, 1].min() - reach, drawn[:, 3].max() + reach
+    outside = free & (words.boxes[:, 3] >= low) & (words.boxes[:, 1] <= high)
+    for box in drawn:
+        outside &= ~_within(words.boxes, box)
+    across = []
+    typed: Line | None = None
+    for line in lines_of(words, np.flatnonzero(outside & (words.turns == 0))):
+        if line.typed or (typed and line.typed is None and line.box[1] - typed.box[3] < line.size):
+            typed = line  # a short line below typed ones is their end
+        else:
+            across += line.pieces(2 * height)
+    return across + turned_lines(words, np.flatnonzero(outside & (words.turns != 0)), 2 * height)
 
 
 def _may_label(line: Line, widest: float) -> bool:
@@ -138,7 +146,8 @@ def _may_label(line: Line, widest: float) -> bool:
 
 
 def _near(boxes: Boxes, box: NDArray[np.float32], across: float, down: float) -> NDArray[np.bool_]:
-    low, high = box[:2] - (across, down), box[2:] + (across, down)
+    distance = np.array([across, down], np.float32)
+    low, high = box[:2] - distance, box[2:] + distance
     return np.asarray(((boxes[:, :2] <= high) & (boxes[:, 2:] >= low)).all(axis=1))
 
 

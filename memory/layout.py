@@ -20,6 +20,10 @@ from .loose_words import Boxes, LooseWords, turned, turned_size
 from .page_text import Block, Kind, PageText, Read, Word
 from .still import Box, Size
 
+MOST_LINES = 130
+"""Heights of a line that a page is high at most, where distances are measured by them: on a page of little
+but the labels of plots they are small."""
+
 
 def laid_out(
     size: Size,
@@ -87,7 +91,7 @@ class _Found:
 def _blocks(size: Size, words: LooseWords, rulings: Boxes, pictures: Boxes, drawings: Boxes) -> list[_Found]:
     """Return the blocks in reading order."""
     flat = np.flatnonzero(words.turns == 0)
-    height = _height(words.boxes[flat])
+    height = max(_height(words.boxes[flat]), size.height / MOST_LINES)
     parts = drawn_parts(size, words, height, rulings, pictures, drawings)
     frames = framed(words, parts, height)
     floats = [

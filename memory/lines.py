@@ -18,9 +18,6 @@ SHARED = 0.5
 SAME_STEP = 0.035
 """How much the steps from glyph to glyph vary from word to word in a line of a typewriter's font."""
 
-TELLING = 14
-"""Letters of a single word that tell its font."""
-
 OFF_GRID = 0.15
 """How far each word stands from where whole steps lead from the one before, in steps."""
 
@@ -69,11 +66,9 @@ class Line:
 
     @cached_property
     def size(self) -> float:
-        """Height of the font of most of it, in pixels."""
-        sizes = self.page.sizes[list(self.numbers)]
-        lengths = np.array([len(text) for text in self.texts])
-        order = np.argsort(sizes)
-        return float(sizes[order][np.searchsorted(np.cumsum(lengths[order]), lengths.sum() / 2)])
+        """Height of the font of its longest word, in pixels."""
+        longest = max(self.numbers, key=lambda number: len(self.page.texts[number]))
+        return float(self.page.sizes[longest])
 
     @cached_property
     def bold(self) -> bool:
@@ -82,10 +77,10 @@ class Line:
 
     @cached_property
     def typed(self) -> bool | None:
-        """Whether it stands in a typewriter's font, where longer words tell."""
+        """Whether it stands in a typewriter's font, where several longer words tell."""
         steps = self.page.steps[list(self.numbers)]
         told, even = (steps != 0).sum(), steps[steps > 0]
-        if not told or (told < 2 and len(self.text) < TELLING):
+        if told < 2:
             return None
         if len(even) <= 0.7 * told or even.std() > SAME_STEP * even.mean() or even.mean() < WIDE_STEP:
             return False
@@ -115,6 +110,8 @@ def lines_of(page: LooseWords, numbers: Sequence[int] | NDArray[np.int64]) -> li
         best, most = -1, 0.0
         for number in range(max(0, len(lines) - OPEN_LINES), len(lines)):
             top, bottom, _ = bands[number]
+            if bottom <= y0 or top >= y1:
+                continue
             shared = (min(bottom, y1) - max(top, y0)) / max(min(bottom - top, y1 - y0), 0.5)
             if shared > max(most, SHARED):
                 best, most = number, shared

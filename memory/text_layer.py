@@ -6,6 +6,8 @@ believed here. What is nonsense is told apart from text, so that OCR can read th
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -119,19 +121,16 @@ def _starts(raw: RawPage, shown: NDArray[np.int64], blank: NDArray[np.bool_]) ->
 
 
 def _spelled(codes: NDArray[np.int32], first: NDArray[np.int64]) -> tuple[str, ...]:
-    letters = [_letter(code) for code in codes.tolist()]
-    ends = [*first[1:].tolist(), len(letters)]
-    return tuple("".join(letters[start:end]) for start, end in zip(first.tolist(), ends, strict=True))
-
-
-def _letter(code: int) -> str:
-    if code in _HYPHENS:
-        return "-"
-    if code in _LIGATURES:
-        return _LIGATURES[code]
-    if code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
-        return "\ufffd"
-    return chr(code)
+    """Return the letters of each word."""
+    known = (codes >= 0x20) & ((codes < 0x7F) | (codes >= 0xA0)) & (codes <= 0x10FFFF)
+    known &= (codes < 0xD800) | (codes > 0xDFFF)
+    letters = np.where(known, codes, ord("\ufffd"))
+    letters[np.isin(codes, _HYPHENS)] = ord("-")
+    text = letters.astype("<u4").tobytes().decode("utf-32-le")
+    bounds = pairwise([*first.tolist(), len(text)])
+    if not np.isin(letters, list(_LIGATURES)).any():
+        return tuple(text[start:end] for start, end in bounds)
+    return tuple(text[start:end].translate(_LIGATURES) for start, end in bounds)
 
 
 def _steps(
