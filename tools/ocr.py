@@ -122,7 +122,7 @@ def _page(engine: Engine, pool: Executor, still: Still, found: Future[list[Quad]
         ]
     except InputError as error:
         return PageText(still.size, notes=(f"OCR failed: {error.message}",))
-    frame = Frame(still.size, 90 * side + _lean(lines, side))
+    frame = Frame(still.size, 90 * side + _lean(lines, side)) if words else Frame(still.size, 0)
     page = laid_out(frame.size, [_word(frame, piece, number) for piece, number in words], read="ocr")
     return frame.given(replace(page, notes=(*page.notes, *notes, *frame.notes)))
 

@@ -19,7 +19,7 @@ FEW = 0.005
 DOUBT_ONE = 0.96
 """A digit 1 at the head of a word of letters is doubted below this; in "1st" it is read more surely."""
 
-_HEAD = re.compile(r"(?<![^\W_])1(?=[a-z]{2})")
+_HEAD = re.compile(r"(?<![^\W_])1(?=[a-z][a-z(])")
 
 
 def settled(lines: Sequence[Spoken]) -> list[Spoken]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, MissingExtraError
-from .ocr_lines import Pixels, Quad, Spoken
+from .ocr_lines import Pixels, Quad, Spoken, upright
 
 PURPOSE = "reading text in pictures"
 DETECTOR = "PP-OCRv6_det_small.onnx"
@@ -27,6 +27,8 @@ SHORT_SIDE = 736
 """Pixels that the shorter side is enlarged to before lines are sought: as PP-OCR was evaluated."""
 LONG_SIDE = 2208
 """Pixels that the longer side is made smaller to: a page as rendered is sought as it is."""
+AREA = 3_000_000
+"""Pixels that lines are sought in at most: the detector takes 300 bytes for each."""
 STEP = 32
 """The detector sees sides that are multiples of this many pixels."""
 
@@ -116,9 +118,10 @@ class Engine:
             found = self._detector(sought).boxes
         if found is None:
             return []
-        height, width = pixels.shape[:2]
+        size = pixels.shape[1::-1]
+        # rapidocr begins at another corner of a line that is nearly, but not quite, upright
         return [
-            np.clip(np.asarray(quad, np.float32) / scale, 0, (width, height)).astype(np.float32)
+            np.clip(upright(np.asarray(quad, np.float32) / scale), 0, size).astype(np.float32)
             for quad in found
         ]
 
@@ -159,7 +162,7 @@ def _sought(pixels: Pixels) -> tuple[NDArray[np.uint8], float]:
     """Return the pixels as BGR in the size that lines are sought at, and by how much they were enlarged."""
     height, width = pixels.shape[:2]
     scale = max(1.0, SHORT_SIDE / min(height, width))
-    scale = min(scale, LONG_SIDE / max(height, width))
+    scale = min(scale, LONG_SIDE / max(height, width), math.sqrt(AREA / (height * width)))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     scaled = pixels if size == (width, height) else cv2.resize(pixels, size, interpolation=how)

@@ -7,6 +7,7 @@ recogniser's steps of an eighth of a line's height, and a space that it lost is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -27,8 +28,12 @@ ENOUGH = 3
 """Spaces of a line that tell how wide its spaces are."""
 NARROW = 0.6
 """A space is at least this wide, in usual spaces of its line; what is between letters is less than half."""
-WIDE, APART = 0.75, 2.5
+CLOSE = 2.3
+"""What is wider than this, in usual gaps between the letters of its line, is a space however narrow."""
+WIDE, APART = 0.75, 1.8
 """A space that was not told is at least this wide: in usual spaces, and in usual gaps between letters."""
+SLANT = 0.25
+"""How far italics lean, across for each pixel down."""
 DUST = 0.12
 """A speck of dust is smaller than a square with sides of this many heights of the line."""
 
@@ -71,6 +76,12 @@ def turned(quad: Quad, quarters: int) -> Quad:
     return np.roll(quad, -quarters, axis=0)
 
 
+def upright(quad: Quad) -> Quad:
+    """Return the corners from the upper left one: the first side runs right, within 45 degrees."""
+    across, down = quad[1] - quad[0]
+    return turned(quad, -round(math.degrees(math.atan2(down, across)) / 90))
+
+
 def sides(quad: Quad) -> tuple[float, float]:
     """Return how long a line is in its direction of reading, and how high."""
     long = max(np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[2] - quad[3]))
@@ -82,7 +93,8 @@ def cut(pixels: Pixels, quad: Quad) -> Pixels:
     """Cut a line out of pixels, its reading from left to right."""
     long, high = (max(1, round(side)) for side in sides(quad))
     corners = np.array([[0, 0], [long, 0], [long, high], [0, high]], np.float32)
-    warp = cv2.getPerspectiveTransform(quad.astype(np.float32), corners)
+    # the middle of the upper left pixel is (0, 0) to OpenCV, (0.5, 0.5) to us
+    warp = cv2.getPerspectiveTransform(quad.astype(np.float32) - 0.5, corners - 0.5)
     line = cv2.warpPerspective(
         pixels, warp, (long, high), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
@@ -145,6 +157,13 @@ def _dusted(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(kept[parts], bool)
 
 
+def _upright(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the ink with italics set upright."""
+    high, wide = ink.shape
+    lean = np.array([[1, SLANT, -SLANT * high / 2], [0, 1, 0]], np.float32)
+    return cv2.warpAffine(ink.astype(np.uint8), lean, (wide, high), flags=cv2.INTER_NEAREST) > 0
+
+
 def _rows(ink: NDArray[np.bool_]) -> tuple[int, int]:
     """Return the first row with ink, and the one after the last."""
     rows = np.flatnonzero(ink.any(axis=1))
@@ -183,9 +202,14 @@ def _breaks(ink: NDArray[np.bool_], spoken: Spoken, marks: Sequence[int]) -> dic
     if len(widths) < ENOUGH:
         return spaces
     usual = float(np.median(widths))
-    for seam in _made_up(ink, spoken, marks, seams, list(spaces), usual):
+    rest = [gap for gap in free if gap not in spaces.values()]
+    close = [gap.width for gap in rest if gap.width < WIDE * usual]
+    between = float(np.median(close)) if close else 0.0
+    least = min(NARROW * usual, CLOSE * between)
+    for seam in _made_up(ink, spoken, marks, seams, list(spaces), least):
         del spaces[seam]
-    return spaces | _lost(free, seams, spaces, usual)
+    wide = [gap for gap in rest if gap.width >= max(WIDE * usual, APART * between)]
+    return spaces | _lost(wide, seams, spaces)
 
 
 def _seams(spoken: Spoken, marks: Sequence[int], shape: tuple[int, ...]) -> list[tuple[float, float]]:
@@ -217,11 +241,12 @@ def _made_up(
     marks: Sequence[int],
     seams: Sequence[tuple[float, float]],
     spaces: Sequence[int],
-    usual: float,
+    least: float,
 ) -> list[int]:
     """Return the seams of spaces between letters that stand as close as the letters of a word."""
-    # a speck of dust does not make a gap narrow
-    wide = [gap for gap in gaps(_dusted(ink)) if gap.width >= NARROW * usual]
+    # a speck of dust does not make a gap narrow, nor does an f that leans over it
+    clean = _dusted(ink)
+    wide = [gap for shape in (clean, _upright(clean)) for gap in gaps(shape) if gap.width >= least]
     claims = _claims(wide, seams, spaces)
     return [
         seam
@@ -233,19 +258,14 @@ def _made_up(
 
 
 def _lost(
-    free: Sequence[Gap], seams: Sequence[tuple[float, float]], spaces: dict[int, Gap | None], usual: float
+    wide: Sequence[Gap], seams: Sequence[tuple[float, float]], spaces: dict[int, Gap | None]
 ) -> dict[int, Gap | None]:
     """Return the seams of gaps as wide as a space at which the recogniser told none."""
-    claimed = {gap for gap in spaces.values() if gap}
-    others = [gap for gap in free if gap not in claimed]
-    if not others:
-        return {}
-    least = max(WIDE * usual, APART * float(np.median([gap.width for gap in others])))
     middles = np.array(seams).mean(axis=1)
     found: dict[int, Gap | None] = {}
-    for gap in others:
+    for gap in wide:
         seam = int(np.argmin(np.abs(middles - (gap.start + gap.stop) / 2)))
-        if gap.width >= least and seam not in spaces:
+        if seam not in spaces:
             found[seam] = gap
     return found
 
