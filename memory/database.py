@@ -86,6 +86,11 @@ class Database:
                 input=str(self.path),
             ) from error
 
+    @property
+    def changes(self) -> int:
+        """A number that rises with whatever is written: while it is the same, what was read is still so."""
+        return self._base.total_changes
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All that is written inside comes in together, or not at all."""

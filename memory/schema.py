@@ -11,9 +11,8 @@ FORMAT = "2"
 # Indices of words: texts are kept once, an index refers to them, so what is deleted must be taken out of it
 # by name. Pages and blocks have their own, since how rare a word is, and how long a text, depends on the kind
 # of text. A word is found in all its forms (porter) and with or without accents.
-_WORDS = (
-    "fts5(text, content='texts', content_rowid='number', tokenize='porter unicode61 remove_diacritics 2')"
-)
+TOKENIZER = "porter unicode61 remove_diacritics 2"
+_WORDS = f"fts5(text, content='texts', content_rowid='number', tokenize='{TOKENIZER}')"
 _OTHER = "NOT IN ('page', 'block')"
 _PAGES = f"""
 CREATE TABLE page_texts (

@@ -1,8 +1,9 @@
 """Search: stills that go with a query, by their pictures and by the texts that belong to them.
 
-Each channel ranks stills in its own way: the picture by the cosine similarity of its vector with the query's;
-the captions, the text read in pictures and the subtitles by BM25 of the query's words. The ranks are fused by
-reciprocal rank [1]_: a still scores the sum of ``weight / (60 + rank)`` over the channels that rank it.
+Each channel ranks stills in its own way: photos and frames by the cosine similarity of their vectors with the
+query's; captions, texts read in pictures and subtitles by BM25 of the query's words; pages by their words and
+passages, see :mod:`.page_search`, by their pictures, and by late interaction of their parts. The ranks are
+fused by reciprocal rank [1]_: a still scores the sum of ``weight / (60 + rank)`` over what ranks it.
 
 .. [1] G. V. Cormack, C. L. A. Clarke, S. Buettcher, "Reciprocal rank fusion outperforms Condorcet and
    individual rank learning methods", SIGIR 2009.
@@ -10,20 +11,42 @@ reciprocal rank [1]_: a still scores the sum of ``weight / (60 + rank)`` over th
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .embed import Embedder, embedded
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .embed import Embedder, LateEmbedder, embedded
 from .ledger import StillRow
+from .page_search import WEIGHTS as PAGE_WEIGHTS
+from .page_search import Question, ranked_late
 from .records import Text
-from .still import Frame, Origin, Page, Photo, Span, Still, StillRef
+from .still import Box, Frame, Origin, Page, Photo, Span, Still, StillRef
 from .storage import Storage
+from .terms import quoted, telling
 from .texts import Where
 
-WEIGHTS: Mapping[str, float] = {"picture": 1.0, "caption": 1.0, "ocr": 1.0, "subtitle": 1.0}
-"""Of the channels. None is known to be the better one, so that a still which two of them rank comes first."""
+WEIGHTS: Mapping[str, float] = {
+    "picture": 1.0,
+    "caption": 1.0,
+    "ocr": 1.0,
+    "subtitle": 1.0,
+    "words": 2.0,
+    "look": 0.05,
+    "late": 1.0,
+}
+"""Of the rankings. Of photos and frames none is known to be the better one, so that a still which two of them
+rank comes first. "words" is what :mod:`.page_search` finds, two channels in one. It counts by how much of the
+question the best page has, lest pages that share a word with it go before the photo that is meant. "look" are
+the pictures of pages: a model of scenes tells pages apart hardly better than by chance, and so decides only
+where there are no words.
+"""
+
+CHANNELS = ("picture", "caption", "ocr", "subtitle", "page", "near", "passage", "late")
+"""What a search looks at."""
 
 RANK = 60
 """The constant of the fusion, as its authors have it."""
@@ -37,14 +60,14 @@ SLACK = 0.4
 GAP = 2.0
 """Seconds between hits that still belong to one span."""
 
-# Words that are in every text, and would only make each of them a match. Rarer ones weigh more by themselves.
-_EMPTY_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "a an and are as at be by can did do does for from has have how in is it its of on or that the their "
-        "there they this to was were what when where which who why will with you your",
-    )
-)
+
+@dataclass(frozen=True, slots=True)
+class Seekers:
+    """The models that a query is put to: all but the embedder may be missing."""
+
+    embedder: Embedder
+    sentences: Embedder | None = None
+    late: LateEmbedder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +84,7 @@ class Hit:
     similarity : float
         Cosine similarity of picture and query.
     texts : tuple of Text
-        Those that matched, by channel at most one.
+        Those that matched, by channel at most one; of a page, the block that goes best with the query.
     span : Span or None
         The time for which a keyframe stands: from the keyframe before it to the one after it, within its
         shot. None for a photo.
@@ -90,6 +113,11 @@ class Hit:
         """When it is shown, in seconds; None for a photo."""
         return getattr(self.origin, "t", None)
 
+    @property
+    def box(self) -> Box | None:
+        """Where on it the words are that go best with the query, in pixels of the still; None if unknown."""
+        return next((text.box for text in self.texts if text.box is not None), None)
+
 
 @dataclass(frozen=True, slots=True)
 class FoundSpan:
@@ -113,27 +141,55 @@ class FoundSpan:
     score: float
 
 
-def search(storage: Storage, embedder: Embedder, query: str | Still, top: int, where: Where) -> list[Hit]:
+def checked(query: str | Still, top: int, channels: Collection[str] | None) -> Collection[str]:
+    """Return the channels that a query is to be put to, all by default, if it can be.
+
+    Raises
+    ------
+    InputError
+        If the query is empty, ``top`` is not positive, or there is no such channel.
+    """
+    if top < 1:
+        raise InputError(f"top is at least 1, not {top}.", input=str(top))
+    if isinstance(query, str) and not query.strip():
+        raise InputError("the query is empty: say what to look for.", input=query)
+    if unknown := sorted(set(channels or ()) - set(CHANNELS)):
+        raise InputError(
+            f"{unknown[0]!r} is no channel of the search: they are {', '.join(CHANNELS)}.", input=unknown[0]
+        )
+    return CHANNELS if channels is None else channels
+
+
+def search(
+    storage: Storage,
+    models: Seekers,
+    query: str | Still,
+    top: int,
+    where: Where,
+    channels: Collection[str] = CHANNELS,
+) -> list[Hit]:
     """Find the stills that go best with a query; see :meth:`.store.VisualMemory.search`."""
-    (vector,) = embedded(embedder, [query], storage.dimension)
+    (vector,) = embedded(models.embedder, [query], storage.dimension)
     depth = max(DEPTH, 4 * top)
     with storage.lock:
-        near = storage.vectors.nearest(vector, where, depth)
-        ranked = {"picture": [slot for slot, _ in near]}
+        ranked = _pictures(storage, vector, query, where, depth) if "picture" in channels else {}
+        weights = dict(WEIGHTS)
         texts: dict[int, list[Text]] = {}
-        if isinstance(query, str) and (words := fts_query(query)):
-            for channel in [*WEIGHTS][1:]:
-                found: dict[int, Text] = {}
-                matches = storage.ledger.search(words, channel, where, depth)
-                for hit in matches:
-                    if hit.cost <= SLACK * matches[0].cost:  # costs are negative
-                        found.setdefault(hit.slot, hit.text)
-                ranked[channel] = [*found]
-                for slot, text in found.items():
-                    texts.setdefault(slot, []).append(text)
-        scores = fused(ranked)
+        question: Question | None = None
+        if isinstance(query, str):
+            ranked |= _texts(storage, query, where, channels, depth, texts)
+            question = Question(storage, query, _meaning(storage, models, query, channels))
+            pages = question.pages(where, [name for name in channels if name in PAGE_WEIGHTS], depth)
+            ranked["words"] = pages.slots
+            weights["words"] *= pages.share or 1.0
+            if models.late is not None and "late" in channels:
+                candidates = {slot for slots in ranked.values() for slot in slots}
+                ranked["late"] = ranked_late(storage, models.late, query, candidates)
+        scores = fused(ranked, weights)
         similarities = storage.vectors.similarities(vector, sorted(scores))
         best = sorted(scores, key=lambda slot: (-scores[slot], -similarities[slot], slot))[:top]
+        for slot, block in (question.blocks(best) if question else {}).items():
+            texts.setdefault(slot, []).append(block)
         rows = {row.slot: row for row in storage.ledger.stills(slots=best)}
         sources = {source.number: source for source in storage.ledger.sources()}
         return [
@@ -151,29 +207,73 @@ def search(storage: Storage, embedder: Embedder, query: str | Still, top: int, w
         ]
 
 
-def fused(ranked: Mapping[str, Sequence[int]]) -> dict[int, float]:
+def _pictures(
+    storage: Storage, vector: NDArray[np.float32], query: str | Still, where: Where, depth: int
+) -> dict[str, list[int]]:
+    """Rank by pictures: for words, pages apart from photos and frames, lest they crowd them out."""
+    documents = {source.number for source in storage.ledger.sources() if source.kind == "document"}
+    if not documents or isinstance(query, Still):
+        return {"picture": [slot for slot, _ in storage.vectors.nearest(vector, where, depth)]}
+    every = {source.number for source in storage.ledger.sources()} if where.sources is None else where.sources
+    ranked = {}
+    for name, numbers in (("picture", every - documents), ("look", every & documents)):
+        if numbers:
+            of = replace(where, sources=frozenset(numbers))
+            ranked[name] = [slot for slot, _ in storage.vectors.nearest(vector, of, depth)]
+    return ranked
+
+
+def _texts(
+    storage: Storage,
+    query: str,
+    where: Where,
+    channels: Collection[str],
+    depth: int,
+    texts: dict[int, list[Text]],
+) -> dict[str, list[int]]:
+    """Rank by the texts of photos and frames, and put those that matched into ``texts``."""
+    ranked: dict[str, list[int]] = {}
+    for channel in ("caption", "ocr", "subtitle"):
+        words = quoted(telling(query)) if channel in channels else ""
+        matches = storage.ledger.search(words, channel, where, depth) if words else []
+        found: dict[int, Text] = {}
+        for hit in matches:
+            if hit.cost <= SLACK * matches[0].cost:  # costs are negative
+                found.setdefault(hit.slot, hit.text)
+        ranked[channel] = [*found]
+        for slot, text in found.items():
+            texts.setdefault(slot, []).append(text)
+    return ranked
+
+
+def _meaning(
+    storage: Storage, models: Seekers, query: str, channels: Collection[str]
+) -> NDArray[np.float32] | None:
+    """Return the vector of a question by the sentence model, if it may be compared with passages."""
+    dimension = storage.passages.expected
+    if models.sentences is None or dimension is None or "passage" not in channels:
+        return None
+    vector: NDArray[np.float32] = embedded(models.sentences, [query], dimension)[0]
+    return vector
+
+
+def fused(ranked: Mapping[str, Sequence[int]], weights: Mapping[str, float] = WEIGHTS) -> dict[int, float]:
     """Fuse ranks into scores.
 
     Parameters
     ----------
-    ranked : dict of channel to slots, the best first
+    ranked : dict of ranking to slots, the best first
+    weights : dict of ranking to float
 
     Returns
     -------
     dict of slot to score
     """
     scores: dict[int, float] = {}
-    for channel, slots in ranked.items():
+    for name, slots in ranked.items():
         for rank, slot in enumerate(slots, 1):
-            scores[slot] = scores.get(slot, 0.0) + WEIGHTS[channel] / (RANK + rank)
+            scores[slot] = scores.get(slot, 0.0) + weights[name] / (RANK + rank)
     return scores
-
-
-def fts_query(text: str) -> str:
-    """Return the words of a text as a query of FTS5: any of them; ``""`` where there are none."""
-    words = list(dict.fromkeys(re.findall(r"\w+", text.casefold())))
-    telling = [word for word in words if word not in _EMPTY_WORDS] or words
-    return " OR ".join(f'"{word}"' for word in telling)  # in quotes no word is an operator
 
 
 def spans(hits: Iterable[Hit], gap: float = GAP) -> list[FoundSpan]:

@@ -31,6 +31,7 @@ from .space import Place, Space
 from .still import Origin, Page
 from .texts import Passage, passage_id
 from .vectors import Vectors
+from .word_index import WordIndex
 
 if TYPE_CHECKING:
     from .keyframes import Shot
@@ -122,6 +123,7 @@ class Storage:
             place = Place(folder, server, "passages ", "passages", "chroma-passages")
             self.passages = Space(self.ledger, "passages", place, sentences, self._about_passages)
             self._check_late(late)
+            self.words = WordIndex(self.ledger)
         except BaseException:
             self.ledger.close()
             self._owner.release()

@@ -18,7 +18,7 @@ from .kept import size_of, still_of, words_of
 from .ledger import SourceRow
 from .live import index_stream
 from .records import Added, Progress, Source, Stored
-from .search import Hit, ref_of, search
+from .search import Hit, Seekers, checked, ref_of, search
 from .still import Still, StillRef
 from .storage import Storage, placed
 from .texts import Where
@@ -269,14 +269,14 @@ class VisualMemory:
         kinds: Collection[str] | None = None,
         start: float | None = None,
         end: float | None = None,
+        channels: Collection[str] | None = None,
     ) -> list[Hit]:
         """Find the stills that go best with a question, or look most like a still.
 
         Parameters
         ----------
         query : str or Still
-            Words are compared with pictures, captions, texts in pictures and subtitles; a still only with
-            pictures.
+            Words are compared with pictures and with all texts; a still only with pictures.
         top : int
             Most hits.
         sources : collection of str or path, optional
@@ -284,7 +284,9 @@ class VisualMemory:
         kinds : collection of str, optional
             Only of sources of these ``KINDS``.
         start, end : float, optional, seconds
-            Only what is shown (or said) in this time; photos have none.
+            Only what is shown (or said) in this time; photos and pages have none.
+        channels : collection of str, optional
+            Only by these of ``CHANNELS`` of :mod:`.search`.
 
         Returns
         -------
@@ -294,19 +296,17 @@ class VisualMemory:
         Raises
         ------
         InputError
-            If the query is empty, ``top`` is not positive, or there is no such source or kind.
+            If the query is empty, ``top`` is not positive, or there is no such source, kind or channel.
         MemoryModelError
             If the memory was opened without an embedder.
         """
-        if top < 1:
-            raise InputError(f"top is at least 1, not {top}.", input=str(top))
-        if isinstance(query, str) and not query.strip():
-            raise InputError("the query is empty: say what to look for.", input=query)
+        wanted = checked(query, top, channels)
         with self._storage.lock:
             where = self._where(sources, kinds, start, end)
             if self._storage.ledger.empty():
                 return []
-        return search(self._storage, self._eyes(), query, top, where)
+        models = Seekers(self._eyes(), self.sentences, self._late)
+        return search(self._storage, models, query, top, where, wanted)
 
     def still(self, found: Hit | Stored) -> Still:
         """Return the pixels of a hit: from its file, or where that is gone or changed, what the memory kept.

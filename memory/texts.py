@@ -98,6 +98,34 @@ class Texts(Database):
         )
         return [TextHit(slot, _text(text), cost) for slot, *text, cost in found]
 
+    def word_places(self) -> list[tuple[int, int, int, int | None, bytes]]:
+        """Return of all pages with words, by number: that of the text, slot, source, page, and length.
+
+        The length is in terms, in FTS5's own notation of it, see :func:`.word_index.varint`.
+        """
+        return self._rows(
+            "SELECT texts.number, texts.slot, source, page, sz FROM page_words_docsize AS sizes "
+            "JOIN texts ON texts.number = sizes.id JOIN stills ON stills.slot = texts.slot "
+            "ORDER BY texts.number"
+        )
+
+    def occurrences(self, term: str) -> list[tuple[int, int]]:
+        """Return where a term is on pages: number of the text, and place in it, in rising order."""
+        self._rows(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.page_terms USING fts5vocab(main, page_words, instance)"
+        )
+        return self._rows("SELECT doc, offset FROM temp.page_terms WHERE term = ?", [term])
+
+    def blocks_at(self, slots: Sequence[int]) -> list[tuple[int, int | None, Text]]:
+        """Return the blocks of the stills in these slots: slot, that of the block's vector or None, text."""
+        found = self._rows(
+            f"SELECT texts.slot, passages.slot, {_COLUMNS} "
+            "FROM texts LEFT JOIN passages ON passages.text = texts.number "
+            "WHERE texts.slot IN (SELECT value FROM json_each(?)) AND channel = 'block' ORDER BY number",
+            [json.dumps([*slots])],
+        )
+        return [(slot, passage, _text(text)) for slot, passage, *text in found]
+
     # Whole pages
 
     def put_pages(self, pages: Iterable[tuple[int, PageText]]) -> None:
@@ -133,6 +161,26 @@ class Texts(Database):
         )
 
     # Passages: texts that have vectors
+
+    def stills_of(self, passages: Sequence[int]) -> dict[int, int]:
+        """Return the slots of the stills of the passages in these slots, by slot of the passage."""
+        return dict(
+            self._rows(
+                "SELECT passages.slot, texts.slot FROM passages JOIN texts ON passages.text = texts.number "
+                "WHERE passages.slot IN (SELECT value FROM json_each(?))",
+                [json.dumps([*passages])],
+            )
+        )
+
+    def passages_at(self, stills: Sequence[int]) -> dict[int, int]:
+        """Return the slots of the vectors of these stills' blocks, rising, each with its still's slot."""
+        return dict(
+            self._rows(
+                "SELECT passages.slot, texts.slot FROM texts JOIN passages ON passages.text = texts.number "
+                "WHERE texts.slot IN (SELECT value FROM json_each(?)) ORDER BY passages.slot",
+                [json.dumps([*stills])],
+            )
+        )
 
     def put_passages(self, slot: int, passages: Iterable[tuple[str, int]]) -> None:
         """Bring in passages (id, number of the text) whose vectors lie in slots from ``slot`` on."""
