@@ -35,6 +35,9 @@ GUTTER, WORDS_GUTTER = 0.45, 1.4
 """Width of the blank strip between columns, in heights of the font: of rows of numbers, and of rows without,
 which prose could be. A typewriter's space is 0.5 to 0.6, that of other fonts 0.25 to 0.35."""
 
+LEADERS = 4
+"""Dots that lead through a line at least."""
+
 NUMBERS = 0.5
 """Share of numbers among the words of a row of numbers at least."""
 
@@ -90,7 +93,7 @@ def gutters(lines: Sequence[Line], width: float) -> list[tuple[float, float]]:
 def _numbers(line: Line) -> bool:
     """Tell whether a line can be a row of numbers."""
     words = line.texts
-    if len(words) < 2 or PROMPT.match(words[0]):
+    if len(words) < 2 or PROMPT.match(words[0]) or _led(line):
         return False
     count = sum(map(is_number, words))
     return (
@@ -98,6 +101,11 @@ def _numbers(line: Line) -> bool:
         and count >= NUMBERS * (len(words) - 1)
         and any(map(str.isdigit, line.text))
     )
+
+
+def _led(line: Line) -> bool:
+    """Tell whether dots lead through a line, as in a table of contents, or code goes on after it."""
+    return line.texts.count(".") >= LEADERS or "...." in line.text or line.text[-1] in "(,+{="
 
 
 def _near(above: Line, below: Line) -> bool:
@@ -127,7 +135,11 @@ def _worded_from(lines: Sequence[Line], start: int) -> int:
     width = WORDS_GUTTER * lines[start].size
     end = start
     while end < len(lines) and (end == start or _near(lines[end - 1], lines[end])):
-        if PROMPT.match(lines[end].texts[0]) or not gutters(lines[start : end + 1], width):
+        if (
+            PROMPT.match(lines[end].texts[0])
+            or _led(lines[end])
+            or not gutters(lines[start : end + 1], width)
+        ):
             break
         if not gutters(lines[end : end + 1], width):
             break

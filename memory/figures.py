@@ -19,9 +19,18 @@ from .lines import Line, lines_of
 from .loose_words import Boxes, LooseWords
 from .still import Size
 
-BESIDE, NEAR = 3.5, 2.4
+NEAR = (3.5, 2.4)
 """Distance of a label, or of another part, from a figure at most, in heights of a line: across, where prose
 is rare, and down."""
+
+SMALL, NEAR_SMALL = 0.9, (5.5, 4.5)
+"""The same of a label in smaller print than prose has, by this factor at least."""
+
+PROSE = 0.8
+"""Prose has the larger fonts of a page: the size that this share of its letters do not exceed."""
+
+STACKED = 7
+"""Distance of figures above each other, with nothing but blank paper between, that are one at most."""
 
 FAR = 5.5
 """Distance of a label from what is drawn at most: a row of ticks and the name of the axis lie between."""
@@ -57,11 +66,46 @@ def framed(words: LooseWords, parts: Sequence[Part], height: float) -> list[Fram
         boxes = np.array([part.box for part in drawn], np.float32)
         labels = _labels(words, free, boxes, height)
         left = np.ones(len(drawn), bool)
+        prose = _prose_size(words)
         for number, part in enumerate(drawn):
             if part.kind == "figure" and left[number]:
                 left[number] = False
-                found.append(_grown(words, free, boxes, left, number, labels, height))
-    return found
+                found.append(_grown(words, free, boxes, left, number, labels, height, prose))
+    return _joined(words, free, found, height)
+
+
+def _joined(
+    words: LooseWords, free: NDArray[np.bool_], found: Sequence[Framed], height: float
+) -> list[Framed]:
+    """Join figures that reach into each other, or stand above each other with nothing between."""
+    rest = [each for each in found if not each.figure]
+    figures: list[Framed] = []
+    for each in sorted((each for each in found if each.figure), key=lambda each: each.box[1]):
+        for other in list(figures):
+            hull = _around(np.array([each.box, other.box], np.float32))
+            if (
+                _close(each.box, other.box, STACKED * height)
+                and not (free & _within(words.boxes, hull)).any()
+            ):
+                figures.remove(other)
+                each = Framed(hull, np.concatenate([other.words, each.words]), figure=True)
+        figures.append(each)
+    return rest + figures
+
+
+def _close(
+    a: tuple[float, float, float, float], b: tuple[float, float, float, float], distance: float
+) -> bool:
+    """Tell whether boxes overlap, or one stands above the other at most that far."""
+    across = min(a[2], b[2]) - max(a[0], b[0])
+    down = min(a[3], b[3]) - max(a[1], b[1])
+    return across > 0 and down > -distance
+
+
+def _prose_size(words: LooseWords) -> float:
+    order = np.argsort(words.sizes)
+    letters = np.cumsum(np.array([len(text) for text in words.texts])[order])
+    return float(words.sizes[order][np.searchsorted(letters, PROSE * letters[-1])]) if len(order) else 0.0
 
 
 def turned_lines(words: LooseWords, numbers: NDArray[np.int64], gap: float = np.inf) -> list[Line]:
@@ -101,6 +145,7 @@ def _grown(
     number: int,
     labels: Sequence[Line],
     height: float,
+    prose: float,
 ) -> Framed:
     """Let a figure grow from one of the drawn parts; takes its words, and its parts from those left."""
     drawn = boxes[number]
@@ -108,13 +153,15 @@ def _grown(
     own = [line for line in labels if free[line.numbers[0]] and _may_label(line, widest)]
     label_boxes = np.array([line.box for line in own], np.float32).reshape(-1, 4)
     taken = np.zeros(len(own), bool)
+    small = np.array([line.size < SMALL * prose for line in own], bool)
+    near, near_small = ([height * distance for distance in distances] for distances in (NEAR, NEAR_SMALL))
     reach, before = drawn, None
     while before is None or (reach != before).any():
         before = reach
-        parts = left & _near(boxes, reach, BESIDE * height, NEAR * height)
+        parts = left & _near(boxes, reach, *near)
         left &= ~parts
         drawn = _union(drawn, boxes[parts])
-        close = _near(label_boxes, reach, BESIDE * height, NEAR * height)
+        close = _near(label_boxes, reach, *near) | (small & _near(label_boxes, reach, *near_small))
         close &= _near(label_boxes, drawn, FAR * height, FAR * height)
         taken |= close
         reach = _union(_union(reach, drawn[None]), label_boxes[close])

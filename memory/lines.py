@@ -80,7 +80,7 @@ class Line:
         """Whether it stands in a typewriter's font, where several longer words tell."""
         steps = self.page.steps[list(self.numbers)]
         told, even = (steps != 0).sum(), steps[steps > 0]
-        if told < 2:
+        if told < 2 or len(even) == 1 == told - 1:
             return None
         if len(even) <= 0.7 * told or even.std() > SAME_STEP * even.mean() or even.mean() < WIDE_STEP:
             return False
