@@ -14,19 +14,17 @@ import numpy as np
 
 from ..errors import InputError
 from .batch import Batch
+from .fingerprint import fingerprint
 from .indexing_pages import Pages
 from .ledger import SourceRow
 from .records import Added, Progress, Text
-from .sources.files import DOCUMENT_SUFFIXES, VIDEO_SUFFIXES, checked_path, files_in, regular_file
+from .sources.files import DOCUMENT_SUFFIXES, VIDEO_SUFFIXES, checked_path, files_in
 from .sources.photos import SUFFIXES, read_photo
 from .storage import Entry, Storage
 
 if TYPE_CHECKING:
     from .keyframes import Position
     from .sources.decoding import Decoded
-
-ENDS = 2**16
-"""Bytes of a file's beginning and of its end that its fingerprint hashes."""
 
 
 class Indexer:
@@ -84,29 +82,31 @@ class Indexer:
         from .sources.videos import is_video
 
         path = str(file)
-        fingerprint = _fingerprint(file)
+        mark = fingerprint(file)
         known = self._storage.ledger.source(path)
-        if known and (known.fingerprint != fingerprint or self._reads(known)):
+        if known and known.fingerprint != mark:
             self._storage.forget(known.number)
             known = None
-        if known and known.complete:
+        if known and known.complete and not self._reads(known):
             if known.kind == "video":
                 self._subtitle(known)
             filled = self._pages.fill(path)
             return Added(sources=(path,)) if filled else Added(unchanged=(path,))
         if is_document(file):
-            return self._pages.add(path, fingerprint, known)
+            return self._pages.add(path, mark, known)
         if file.suffix.lower() in SUFFIXES or not is_video(file):
-            return self._photo(path, fingerprint)
-        return self._video(path, fingerprint, known)
+            return self._photo(path, mark, known)
+        return self._video(path, mark, known)
 
     def _reads(self, known: SourceRow) -> bool:
         """Whether words that nobody has read in a source would be read this time."""
         models = self._batch.models
         return bool(known.unread and models.ocr and (known.kind == "document" or models.photos))
 
-    def _photo(self, path: str, fingerprint: str) -> Added:
+    def _photo(self, path: str, fingerprint: str, known: SourceRow | None) -> Added:
         still = read_photo(path)
+        if known:  # its words are wanted now
+            self._storage.forget(known.number)
         entry = self._batch.entry(path, "photo")
         unread = not (self._batch.models.ocr and self._batch.models.photos)
         entry.changes = {"fingerprint": fingerprint, "complete": 1, "unread": int(unread)}
@@ -224,13 +224,3 @@ def _inside(folder: Path) -> list[Path]:
             input=str(folder),
         )
     return found
-
-
-def _fingerprint(file: Path) -> str:
-    """Return what tells whether a file changed, without reading all of it."""
-    with regular_file(file, "picture, video or document") as opened:
-        status = os.fstat(opened.fileno())
-        digest = hashlib.sha256(opened.read(ENDS))
-        opened.seek(max(0, status.st_size - ENDS))
-        digest.update(opened.read(ENDS))
-    return f"{status.st_size}:{status.st_mtime_ns}:{digest.hexdigest()}"

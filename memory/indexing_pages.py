@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .batch import Batch
+from .batch import BATCH, Batch
+from .fingerprint import fingerprint
 from .ledger import SourceRow
 from .passages import means
 from .records import Added, Progress
-from .storage import Storage
+from .storage import Entry, Storage
+
+if TYPE_CHECKING:
+    from .sources.documents import ReadPage
 
 FILL = 128
 """Blocks that are embedded together where a document is filled with passages."""
@@ -47,7 +52,7 @@ class Pages:
         self._progress = progress
         self._password = password
 
-    def add(self, path: str, fingerprint: str, known: SourceRow | None) -> Added:
+    def add(self, path: str, mark: str, known: SourceRow | None) -> Added:
         """Index a document, or go on with it.
 
         Raises
@@ -57,49 +62,53 @@ class Pages:
         """
         from .sources.documents import Document
 
-        first = int(known.position) if known and known.position else 1
-        warnings = _Warnings(json.loads(known.warnings) if known else [])
-        self._batch.commit()  # what other files have waiting shall not wait for a whole document
         with Document(path, self._password) as document:
+            if known and known.complete:  # its pages can be read now, which they could not
+                self._storage.forget(known.number)
+                known = None
+            warnings = _Warnings(json.loads(known.warnings) if known else [])
             warnings.add(document.notes)
             entry = self._batch.entry(path, "document")
-            numbers = range(first, document.pages + 1)
+            entry.changes |= {"fingerprint": mark, "pages": document.pages}
+            there = self._storage.ledger.counts().get(known.number, 0) if known else 0
+            numbers = range(int(known.position) if known and known.position else 1, document.pages + 1)
             for number, page in zip(numbers, document.read(numbers), strict=True):
                 entry = self._batch.entry(path, "document")
-                if isinstance(page, InputError):
-                    warnings.fail(page)
-                else:
-                    if page.text.read == "none" and self._batch.models.ocr is None:
-                        warnings.add([UNREAD])
-                        entry.changes["unread"] = 1
-                    self._batch.put(entry, page.still, words=page.text)
-                entry.changes |= {
-                    "fingerprint": fingerprint,
-                    "pages": document.pages,
-                    "position": str(number + 1),
-                    "warnings": json.dumps(warnings.all),
-                }
+                there += self._page(entry, page, mark, warnings)
+                entry.changes |= {"position": str(number + 1), "warnings": json.dumps(warnings.all)}
                 if self._batch.due:
-                    self._batch.commit()
-                    self._progress(Progress(path, number, document.pages, self._batch.stills))
-            entry.changes |= {"fingerprint": fingerprint, "pages": document.pages}
+                    self._commit(path, number, document.pages)
+            if not there:
+                if begun := self._storage.ledger.source(path):
+                    self._storage.forget(begun.number)
+                raise InputError(
+                    f"none of the {document.pages} pages of {path} can be read: {warnings.all[-1]}",
+                    input=path,
+                )
+            entry = self._batch.entry(path, "document")
             entry.changes |= {"complete": 1, "position": None, "warnings": json.dumps(warnings.all)}
-            self._batch.commit()
-            self._check(path, warnings)
-            self._progress(Progress(path, document.pages, document.pages, self._batch.stills))
-        self.fill(path)
+            if known or document.pages >= BATCH:  # small ones wait for each other
+                self._commit(path, document.pages, document.pages)
+        if known:
+            self.fill(path)
         return Added(sources=(path,), warnings=tuple(f"{path}: {warning}" for warning in warnings.all))
 
-    def _check(self, path: str, warnings: _Warnings) -> None:
-        """Refuse a document none of whose pages could be read."""
-        source = self._storage.ledger.source(path)
-        assert source is not None  # it has just been committed
-        if warnings.failed is not None and not self._storage.ledger.counts().get(source.number):
-            self._storage.forget(source.number)
-            raise InputError(
-                f"none of the {source.pages} pages of {path} can be read: {warnings.failed.message}",
-                input=path,
-            )
+    def _page(self, entry: Entry, page: ReadPage | InputError, mark: str, warnings: _Warnings) -> bool:
+        """Take a page, and return whether it could be read."""
+        if isinstance(page, InputError):
+            if fingerprint(entry.path) != mark:
+                raise InputError(f"{entry.path} changed while it was read: add it again.", input=entry.path)
+            warnings.fail(page)
+            return False
+        if page.text.read == "none" and self._batch.models.ocr is None:
+            warnings.add([UNREAD])
+            entry.changes["unread"] = 1
+        self._batch.put(entry, page.still, words=page.text)
+        return True
+
+    def _commit(self, path: str, done: int, of: int) -> None:
+        self._batch.commit()
+        self._progress(Progress(path, done, of, self._batch.stills))
 
     def fill(self, path: str) -> bool:
         """Embed those blocks of a source that want a vector and have none, and return whether there were any.
@@ -123,13 +132,11 @@ class _Warnings:
 
     def __init__(self, earlier: list[str]) -> None:
         self.all = earlier
-        self.failed: InputError | None = None
 
     def add(self, warnings: Iterable[str]) -> None:
         self.all = list(dict.fromkeys([*self.all, *warnings]))
 
     def fail(self, error: InputError) -> None:
-        self.failed = error
         if len(self.all) < MOST_WARNINGS:
             self.add([error.message])
         else:
