@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,8 @@ _HOMES = (
     "/Applications/LibreOffice.app/Contents/MacOS/soffice",
     r"C:\Program Files\LibreOffice\program\soffice.exe",
 )
-_HEADS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf")  # zip, as Word and OpenDocument; OLE; RTF
+_ZIP = b"PK\x03\x04"  # as Word's and OpenDocument's files are
+_HEADS = (_ZIP, b"\xd0\xcf\x11\xe0", b"{\\rtf")  # the others: OLE, RTF
 # No macro runs, and nothing that the file links to is fetched.
 _SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
@@ -69,9 +71,12 @@ def as_pdf(path: str) -> Path:
                 input=path,
             )
         content = file.read()
+        whole = not content.startswith(_ZIP) or zipfile.is_zipfile(file)
     suffix = Path(path).suffix.lower()
     if not content.startswith(_HEADS):
         raise InputError(f"{path} does not begin like a {suffix} file: it is damaged or none.", input=path)
+    if not whole:  # LibreOffice would take what is left of it for plain text
+        raise InputError(f"{path} is truncated or damaged; copy or download it again.", input=path)
     folder = platformdirs.user_cache_path("sightloop") / "office"
     target = folder / f"{hashlib.sha256(content + suffix.encode()).hexdigest()}.pdf"
     if not target.is_file():

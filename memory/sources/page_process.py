@@ -55,6 +55,7 @@ class PageProcess:
         )
         self._replies: queue.SimpleQueue[Reply | None] = queue.SimpleQueue()
         self._asked = 0
+        self._answered = 0
         self._unwanted = 0
         self._since = time.monotonic() + _START_SECONDS
         self._listener = threading.Thread(target=self._listen, name="pages", daemon=True)
@@ -62,8 +63,9 @@ class PageProcess:
 
     def ask(self, call: Literal["told", "page", "raw", "part"], *arguments: Any) -> int:
         """Send a request, and return its number."""
+        if self._asked == self._answered:
+            self._since = max(self._since, time.monotonic())
         self._asked += 1
-        self._since = max(self._since, time.monotonic())
         with contextlib.suppress(OSError):  # it has ended: taking the answer says so
             _file(self._process.stdin).write(pickle.dumps(Request(self._asked, call, arguments)))
         return self._asked
@@ -114,7 +116,7 @@ class PageProcess:
                 head, body = LENGTHS.unpack(self._bytes(LENGTHS.size))
                 answer = pickle.loads(self._bytes(head))
                 pixels = np.frombuffer(self._bytes(body), np.uint8).reshape(answer.shape) if body else None
-                self._since = max(self._since, time.monotonic())
+                self._since, self._answered = time.monotonic(), answer.number
                 if answer.number > self._unwanted:
                     self._replies.put(Reply(answer, pixels))
         except (OSError, ValueError, EOFError, pickle.UnpicklingError):

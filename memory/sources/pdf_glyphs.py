@@ -43,15 +43,6 @@ class Glyphs(NamedTuple):
     unmapped: NDArray[np.bool_]
 
 
-class _Run(NamedTuple):
-    """What the characters of one text object have in common."""
-
-    along: tuple[float, float]  # direction of writing, page coordinates
-    up: tuple[float, float]  # the height of the font, page coordinates
-    bold: bool
-    nameless: bool
-
-
 def glyphs(text_page: Any, placing: Placing, size: Size) -> Glyphs:
     """Read the characters of a page.
 
@@ -64,15 +55,11 @@ def glyphs(text_page: Any, placing: Placing, size: Size) -> Glyphs:
         Of the page; characters outside are left out.
     """
     count = min(max(0, pdfium.FPDFText_CountChars(text_page)), MAX_CHARACTERS)
-    codes, unmapped, drawn = np.zeros(count, np.int32), np.zeros(count, bool), np.zeros(count, bool)
-    boxes = np.zeros((count, 4))
-    object_of = _addresses(pdfium.FPDFText_GetTextObject)
-    fonts: dict[int, tuple[bool, bool]] = {}
-    runs: dict[int, int] = {}
-    told: list[_Run] = [_Run((1.0, 0.0), (0.0, 0.0), False, False)]
-    run_of = np.zeros(count, np.int64)
+    codes, unmapped = np.zeros(count, np.int32), np.zeros(count, bool)
+    boxes, run_of = np.zeros((count, 4)), np.zeros(count, np.int64)
+    runs = _Runs(text_page)
     left, bottom, right, top = (ctypes.c_double() for _ in range(4))
-    for index in range(count):
+    for index in range(count):  # a third of a microsecond for each call, and so a few milliseconds a page
         code = pdfium.FPDFText_GetUnicode(text_page, index)
         if code in _BLANK:
             boxes[index] = _room(text_page, index)
@@ -82,30 +69,23 @@ def glyphs(text_page: Any, placing: Placing, size: Size) -> Glyphs:
             code = ord("-")
         codes[index] = code
         unmapped[index] = pdfium.FPDFText_HasUnicodeMapError(text_page, index) == 1
-        address = object_of(text_page, index)
-        if address is None:
-            continue
-        drawn[index] = True
-        if address not in runs:
-            runs[address] = len(told)
-            told.append(_run(text_page, index, fonts))
-        run_of[index] = runs[address]
-    nameless = np.array([run.nameless for run in told])[run_of]
+        run_of[index] = runs.of(index)
+    nameless = np.array([run.nameless for run in runs.met])[run_of]
     for code, letter in _CORK.items():
         codes[(codes == code) & unmapped & nameless] = ord(letter)
-    along = placing.directions(np.array([run.along for run in told]))
-    up = placing.directions(np.array([run.up for run in told]))
+    along = placing.directions(np.array([run.along for run in runs.met]))
+    up = placing.directions(np.array([run.up for run in runs.met]))
     found = Glyphs(
         codes,
         placing.boxes(boxes),
         np.hypot(*up.T).astype(np.float32)[run_of],
         np.degrees(np.arctan2(along[:, 1], along[:, 0])).astype(np.float32)[run_of],
-        np.array([run.bold for run in told])[run_of],
-        drawn,
+        np.array([run.bold for run in runs.met])[run_of],
+        run_of > 0,
         unmapped,
     )
     inside = (found.boxes[:, :2] < size).all(axis=1) & (found.boxes[:, 2:] > 0).all(axis=1)
-    return found if inside.all() else Glyphs(*(values[inside] for values in found))
+    return found if inside.all() else Glyphs._make(values[inside] for values in found)
 
 
 def _room(text_page: Any, index: int) -> tuple[float, float, float, float]:
@@ -115,21 +95,48 @@ def _room(text_page: Any, index: int) -> tuple[float, float, float, float]:
     return box.left, box.bottom, box.right, box.top
 
 
-def _run(text_page: Any, index: int, fonts: dict[int, tuple[bool, bool]]) -> _Run:
-    matrix = pdfium.FS_MATRIX()
-    pdfium.FPDFText_GetMatrix(text_page, index, matrix)
-    size = pdfium.FPDFText_GetFontSize(text_page, index)
-    piece = pdfium.FPDFText_GetTextObject(text_page, index)
-    font = pdfium.FPDFTextObj_GetFont(piece)
-    key = ctypes.cast(font, ctypes.c_void_p).value or 0
-    if key not in fonts:
-        fonts[key] = _font(font)
-    bold, nameless = fonts[key]
-    stroked = pdfium.FPDFTextObj_GetTextRenderMode(piece) == _STROKED_TOO
-    sign = -1.0 if size < 0 else 1.0
-    return _Run(
-        (sign * matrix.a, sign * matrix.b), (size * matrix.c, size * matrix.d), bold or stroked, nameless
-    )
+class _Run(NamedTuple):
+    """What the characters of one text object have in common."""
+
+    along: tuple[float, float]  # direction of writing, page coordinates
+    up: tuple[float, float]  # the height of the font, page coordinates
+    bold: bool
+    nameless: bool
+
+
+class _Runs:
+    """The text objects of a page as they are met; the first stands for characters that PDFium made up."""
+
+    def __init__(self, text_page: Any) -> None:
+        self.met = [_Run((1.0, 0.0), (0.0, 0.0), False, False)]
+        self._page = text_page
+        self._number: dict[int | None, int] = {None: 0}
+        self._fonts: dict[int, tuple[bool, bool]] = {}
+        self._object_of = _addresses(pdfium.FPDFText_GetTextObject)
+
+    def of(self, index: int) -> int:
+        """Return the number of a character's text object."""
+        address = self._object_of(self._page, index)
+        if address not in self._number:
+            self._number[address] = len(self.met)
+            self.met.append(self._told(index))
+        return self._number[address]
+
+    def _told(self, index: int) -> _Run:
+        matrix = pdfium.FS_MATRIX()
+        pdfium.FPDFText_GetMatrix(self._page, index, matrix)
+        size = pdfium.FPDFText_GetFontSize(self._page, index)
+        piece = pdfium.FPDFText_GetTextObject(self._page, index)
+        font = pdfium.FPDFTextObj_GetFont(piece)
+        key = ctypes.cast(font, ctypes.c_void_p).value or 0
+        if key not in self._fonts:
+            self._fonts[key] = _font(font)
+        bold, nameless = self._fonts[key]
+        stroked = pdfium.FPDFTextObj_GetTextRenderMode(piece) == _STROKED_TOO
+        sign = -1.0 if size < 0 else 1.0
+        return _Run(
+            (sign * matrix.a, sign * matrix.b), (size * matrix.c, size * matrix.d), bold or stroked, nameless
+        )
 
 
 def _font(font: Any) -> tuple[bool, bool]:

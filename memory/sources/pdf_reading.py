@@ -214,5 +214,5 @@ def _fault(error: pypdfium.PdfiumError) -> PdfFault:
     if code == pdfium.FPDF_ERR_SECURITY:
         return PdfFault("it is encrypted in a way that is not known")
     if code == pdfium.FPDF_ERR_FORMAT:
-        return PdfFault("it is damaged or no PDF")
+        return PdfFault("it is damaged, has no pages, or is no PDF")
     return PdfFault("it cannot be opened as a PDF")
