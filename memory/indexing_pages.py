@@ -81,9 +81,9 @@ class Pages:
             if not there:
                 if begun := self._storage.ledger.source(path):
                     self._storage.forget(begun.number)
+                why = warnings.all[-1]
                 raise InputError(
-                    f"none of the {document.pages} pages of {path} can be read: {warnings.all[-1]}",
-                    input=path,
+                    f"none of the {document.pages} pages of {path} can be read: {why}", input=path
                 )
             entry = self._batch.entry(path, "document")
             entry.changes |= {"complete": 1, "position": None, "warnings": json.dumps(warnings.all)}

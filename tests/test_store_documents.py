@@ -33,7 +33,7 @@ def pages_with(memory: VisualMemory, word: str, **chosen: object) -> list[tuple[
     return [
         (Path(hit.origin.source).name, getattr(hit.origin, "number", None))
         for hit in hits
-        if any(word in text.text for text in hit.texts)
+        if any(word in text.text.split() for text in hit.texts)
     ]
 
 

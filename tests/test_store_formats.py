@@ -75,6 +75,7 @@ def old(tmp_path: Path) -> Path:
     film(folder / "film.mp4", shots=4)
     with VisualMemory(tmp_path / "mem", embedder=Colours(), captioner=Sizes(), reader=Sizes()) as memory:
         memory.add(folder)
+        (folder / "held.txt").write_text(repr(held(memory)))
     as_format_1(tmp_path / "mem" / "ledger.sqlite")
     return folder
 
@@ -88,11 +89,8 @@ def held(memory: VisualMemory) -> object:
 
 
 def test_a_memory_of_the_format_1_is_as_it_was_and_takes_documents(old: Path, tmp_path: Path) -> None:
-    with VisualMemory(tmp_path / "new", embedder=Colours(), captioner=Sizes(), reader=Sizes()) as memory:
-        memory.add(old)
-        expected = held(memory)
     with VisualMemory(tmp_path / "mem", embedder=Colours(), sentences=Meanings()) as memory:
-        assert held(memory) == expected
+        assert repr(held(memory)) == (old / "held.txt").read_text()
         assert len(memory.add(old).unchanged) == 2
         paper = report(tmp_path / "report.pdf", 2)
         memory.add(paper)
