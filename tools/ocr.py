@@ -18,9 +18,11 @@ import numpy as np
 
 from ..errors import InputError
 from ..memory import Still
-from ..memory.layout import laid_out
+from ..memory.layout import laid_out_loose
+from ..memory.loose_words import LooseWords
 from ..memory.page_text import PageText, Word
 from .ocr_doubts import settled
+from .ocr_drawing import drawing_of
 from .ocr_engine import Engine, available
 from .ocr_frame import Frame, box_around
 from .ocr_lines import Piece, Pixels, Quad, Spoken, cut, pieces, sides, turned
@@ -117,14 +119,16 @@ def _page(engine: Engine, pool: Executor, still: Still, found: Future[list[Quad]
         quads, side = _sought(engine, pool, still, found.result())
         quads, notes = _bounded(quads)
         lines = _read(engine, pool, still.pixels, quads, side)
-        words = [
-            (piece, number) for number, line in enumerate(lines) for piece in _pieces(still.pixels, line)
-        ]
+        words = [(piece, line.quarters - side) for line in lines for piece in _pieces(still.pixels, line)]
     except InputError as error:
         return PageText(still.size, notes=(f"OCR failed: {error.message}",))
     frame = Frame(still.size, 90 * side + _lean(lines, side)) if words else Frame(still.size, 0)
-    page = laid_out(frame.size, [_word(frame, piece, number) for piece, number in words], read="ocr")
-    return frame.given(replace(page, notes=(*page.notes, *notes, *frame.notes)))
+    loose = _loose(frame, words)
+    rulings, shapes = drawing_of(still.pixels, frame, loose.boxes)
+    page = laid_out_loose(
+        frame.size, loose, rulings=rulings, drawings=shapes, read="ocr", notes=(*notes, *frame.notes)
+    )
+    return frame.given(page)
 
 
 def _sought(engine: Engine, pool: Executor, still: Still, quads: list[Quad]) -> tuple[list[Quad], int]:
@@ -223,6 +227,13 @@ def _lean(lines: Sequence[_Line], side: int) -> float:
     return lean if LEVEL < abs(lean) < ASKEW else 0.0
 
 
-def _word(frame: Frame, piece: Piece, line: int) -> Word:
-    box = box_around(frame.inside(piece.quad), frame.size)
-    return Word(piece.text, box.x0, box.y0, box.x1, box.y1, line, piece.sure)
+def _loose(frame: Frame, words: Sequence[tuple[Piece, int]]) -> LooseWords:
+    """Return the words of a page as it is read, each with how it is turned on it, by quarters clockwise."""
+    placed = []
+    for piece, _ in words:
+        box = box_around(frame.inside(piece.quad), frame.size)
+        placed.append(Word(piece.text, box.x0, box.y0, box.x1, box.y1, 0, piece.sure))
+    loose = LooseWords.of(placed)
+    turns = np.array([quarters % 4 for _, quarters in words], np.int64)
+    sides = loose.boxes[:, 2:] - loose.boxes[:, :2]
+    return replace(loose, turns=turns, sizes=np.where(turns % 2, sides[:, 0], sides[:, 1]))
