@@ -30,12 +30,9 @@ class Looking(Arguments):
     """A question that words on pages or pictures answer."""
 
     question: str = Field(default="", max_length=400, description="empty for the user's own question")
-    document: str = Field(default="", max_length=400, description="file to read in; empty for all")
+    document: str = Field(default="", max_length=400, description="file; empty for all")
     pages: list[Annotated[int, Field(ge=1)]] = Field(
-        default=[], max_length=16, description="numbers of pages of that file; empty to search for the best"
-    )
-    images: list[str] = Field(
-        default=[], max_length=16, description='pictures to read instead, such as "image 1"'
+        default=[], max_length=16, description="of that file; empty to search for the best"
     )
 
 
@@ -67,15 +64,14 @@ def _read(eyes: Eyes, state: State, looking: Looking) -> Found:
 
 
 def _leaves(state: State, looking: Looking, question: str) -> list[Leaf]:
-    """Return what is to be read: the pictures or pages that are named, or the best pages of a search."""
+    """Return what is to be read: the pages that are named, the best of a search, or the run's pictures."""
     from ..tools import pages
     from ..tools.read import Leaf
 
-    if looking.images or state.memory is None or not set(state.kinds) & {pages.DOCUMENT}:
-        stills = [state.gallery[name] for name in looking.images] or state.stills
-        if not stills:
+    if state.memory is None or pages.DOCUMENT not in state.kinds:
+        if not state.stills:
             raise InputError("there are no documents and no pictures to read.")
-        return [Leaf(still, pages.words_of(still)) for still in stills]
+        return [Leaf(still, pages.words_of(still)) for still in state.stills]
     document = _document(state.memory, state, looking.document) if looking.document else None
     if looking.pages:
         if document is None:
@@ -132,8 +128,7 @@ def _document(memory: VisualMemory, state: State, name: str) -> str:
 PAGE_TOOLS = (
     Tool(
         "read",
-        "Answer from the words of documents or pictures: finds the best pages (or reads those named), and "
-        "quotes the words that the answer rests on, with page and box.",
+        "Answer from the words of documents or pictures, quoted with page and box.",
         Looking,
         _read,
     ),

