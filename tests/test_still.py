@@ -285,9 +285,9 @@ def test_evidence_on_pixels_in_memory_says_so() -> None:
         Evidence.of(still, "black", 0.9).reopen()
 
 
-def test_evidence_of_a_kind_without_a_reader_says_so() -> None:
+def test_evidence_on_a_document_that_is_gone_says_so() -> None:
     still = Still(np.zeros((3, 3, 3), np.uint8), Page(source="book.pdf", number=3))
-    with pytest.raises(EvidenceError, match="page"):
+    with pytest.raises(EvidenceError, match=r"book\.pdf does not exist"):
         Evidence.of(still, "black", 0.9).reopen()
 
 
