@@ -52,6 +52,7 @@ def centred(path: Path, width: float, height: float, crop: list[float]) -> Canva
     angle=st.sampled_from([0, 90, 180, 270, 33]),
     unit=st.sampled_from([None, 2.5]),
     within=st.booleans(),
+    bold=st.booleans(),
 )
 def test_the_box_of_a_character_is_that_of_its_ink(
     folder: Path,
@@ -63,6 +64,7 @@ def test_the_box_of_a_character_is_that_of_its_ink(
     angle: int,
     unit: float | None,
     within: bool,
+    bold: bool,
 ) -> None:
     height = width * ratio
     crop = [width * cut[0], height * cut[1], width * (1 - cut[2]), height * (1 - cut[3])]
@@ -73,7 +75,7 @@ def test_the_box_of_a_character_is_that_of_its_ink(
     canvas.rotate(angle)
     if within:
         canvas.beginForm("form", -width, -height, width, height)
-    canvas.setFont("Times-Bold", size)
+    canvas.setFont("Times-Bold" if bold else "Times-Roman", size)
     canvas.drawString(0, 0, letter)
     if within:
         canvas.endForm()
@@ -95,7 +97,7 @@ def test_the_box_of_a_character_is_that_of_its_ink(
     assert raw.sizes[raw.drawn] == pytest.approx(size * scale, rel=0.02)
     turned = (raw.angles[raw.drawn][0] - (rotate - angle)) % 360
     assert min(turned, 360 - turned) < 1
-    assert raw.bold[raw.drawn].all()
+    assert raw.bold[raw.drawn].all() == bold
     assert not raw.unmapped.any()
 
 

@@ -19,8 +19,8 @@ MAX_CHARACTERS = 200_000
 
 _HYPHEN = 2  # what PDFium makes of a hyphen that ends a line
 _BLANK = frozenset({9, 10, 13, 32, 160})
+# What files tell of a font's weight is of no use: Latin Modern's regular has 744, and a bold of Liberation 400.
 _BOLD = re.compile(r"bold|black|heavy|demi|-medi\b|cmbx|sfbx", re.IGNORECASE)
-_BOLD_WEIGHT = 600
 _FORCED_BOLD = 1 << 18  # of a font descriptor's flags
 _STROKED_TOO = 2  # the text rendering mode that draws a bold of a font that has none
 # The bitmap fonts that TeX writes have no names and no Unicode maps, but letters where ASCII has them; these
@@ -146,9 +146,8 @@ def _font(font: Any) -> tuple[bool, bool]:
     buffer = ctypes.create_string_buffer(256)
     length = pdfium.FPDFFont_GetBaseFontName(font, buffer, len(buffer))
     name = buffer.value.decode("latin-1") if 0 < length <= len(buffer) else ""
-    heavy = pdfium.FPDFFont_GetWeight(font) >= _BOLD_WEIGHT
     forced = bool(max(0, pdfium.FPDFFont_GetFlags(font)) & _FORCED_BOLD)
-    return heavy or forced or bool(_BOLD.search(name)), not name
+    return forced or bool(_BOLD.search(name)), not name
 
 
 def _addresses(function: Any) -> Callable[[Any, int], int | None]:
