@@ -44,6 +44,9 @@ OVERLAP = 0.15
 NUMBERED_LARGER = 1.06
 """The same of a line that starts as numbered headings do."""
 
+LARGER_BY_EYE = 1.32
+"""The same where the size is that of the words' boxes: without descenders they are lower by a quarter."""
+
 INDENT = 0.8
 """Indent of a paragraph's first line, in heights of the font, at least."""
 
@@ -67,14 +70,18 @@ class Piece:
 
 @dataclass(frozen=True)
 class Usual:
-    """What most of the page's lines are: size of the font, distance of baselines, whether bold."""
+    """What most of the page's lines are: size of the font, distance of baselines, whether bold.
+
+    ``larger`` is how many times as large a font must be to be another one.
+    """
 
     size: float
     leading: float
     bold: bool
+    larger: float
 
 
-def usual_of(lines: Sequence[Line]) -> Usual:
+def usual_of(lines: Sequence[Line], larger: float) -> Usual:
     """Measure the lines of a page, of which there is at least one."""
     letters = sum(len(line.text) for line in lines)
     seen, size = 0, 0.0
@@ -88,7 +95,7 @@ def usual_of(lines: Sequence[Line]) -> Usual:
         if 0.5 * size < below.box[3] - above.box[3] < 2.2 * size
     ]
     bold = sum(len(line.text) for line in lines if line.bold)
-    return Usual(size, median(steps) if steps else 1.2 * size, 2 * bold > letters)
+    return Usual(size, median(steps) if steps else 1.2 * size, 2 * bold > letters, larger)
 
 
 def pieces_of(lines: Sequence[Line], usual: Usual) -> list[Piece]:
@@ -123,7 +130,7 @@ def _starts(group: list[Line], line: Line, below: Line | None, usual: Usual) -> 
     leading = usual.leading * max(1.0, size / usual.size)
     if step > FARTHER * leading and line.box[1] - above.box[3] > 0.25 * size:
         return True
-    if size > LARGER * min(line.size, above.size) and min(len(line.text), len(above.text)) > 3:
+    if size > usual.larger * min(line.size, above.size) and min(len(line.text), len(above.text)) > 3:
         return True
     if None not in (line.typed, above.typed) and line.typed != above.typed:
         return True
@@ -188,7 +195,8 @@ def _kind(group: list[Line], usual: Usual) -> Kind:
         return "text"
     if len(group) == 1 and NUMBERED_DEEP.match(text) and text[-1] not in ENDS:
         return "heading"
-    least = NUMBERED_LARGER if NUMBERED.match(group[0].texts[0]) else LARGER
+    numbered = NUMBERED.match(group[0].texts[0]) is not None
+    least = NUMBERED_LARGER if numbered and usual.larger == LARGER else usual.larger
     larger = all(line.size >= least * usual.size for line in group)
     bold = not usual.bold and _all_bold(group)
     return "heading" if (larger or bold) and not group[0].typed and len(text) > 2 else "text"

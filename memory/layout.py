@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .blocks import Piece, Usual, pieces_of, usual_of
+from .blocks import LARGER, LARGER_BY_EYE, Piece, Usual, pieces_of, usual_of
 from .columns import reading_parts
 from .drawn_parts import drawn_parts
 from .figures import framed, turned_lines
@@ -75,7 +75,7 @@ def laid_out_loose(
         turned(np.zeros((0, 4), np.float32) if boxes is None else boxes, turns, size)
         for boxes in (rulings, pictures, drawings)
     ]
-    found = _blocks(upright, words.turned(turns, size), *drawn)
+    found = _blocks(upright, words.turned(turns, size), *drawn, exact=read == "layer")
     return _told(size, words, found, turns, read, notes)
 
 
@@ -88,8 +88,10 @@ class _Found:
     lines: tuple[Line, ...]
 
 
-def _blocks(size: Size, words: LooseWords, rulings: Boxes, pictures: Boxes, drawings: Boxes) -> list[_Found]:
-    """Return the blocks in reading order."""
+def _blocks(
+    size: Size, words: LooseWords, rulings: Boxes, pictures: Boxes, drawings: Boxes, *, exact: bool
+) -> list[_Found]:
+    """Return the blocks in reading order; ``exact`` tells that the sizes of fonts are known."""
     flat = np.flatnonzero(words.turns == 0)
     height = max(_height(words.boxes[flat]), size.height / MOST_LINES)
     parts = drawn_parts(size, words, height, rulings, pictures, drawings)
@@ -115,7 +117,7 @@ def _blocks(size: Size, words: LooseWords, rulings: Boxes, pictures: Boxes, draw
     lines = [line for part_lines, _ in laid for line in part_lines]
     if not lines:
         return [each for _, own in laid for each in _by_height(own)]
-    usual = usual_of(lines)
+    usual = usual_of(lines, LARGER if exact else LARGER_BY_EYE)
     return [block for part_lines, own in laid for block in _merged(part_lines, own, usual)]
 
 
