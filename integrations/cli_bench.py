@@ -1,7 +1,8 @@
-"""The command line's benchmarks: ``sightloop bench pocket | compare | video | scene``."""
+"""The command line's benchmarks: ``sightloop bench pocket | compare | video | scene | documents``."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -65,3 +66,40 @@ def bench_scene(
     from ..tools.scene_bench import run
 
     put(run(seed, count, agent=VisualAgent), as_json)
+
+
+@bench.command("documents")
+def bench_documents(
+    seed: Annotated[int, typer.Option(help="Of the pages that OCR is measured on.")] = 1,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the documents are; by default where benchmarks/documents/fetch.py puts them.",
+            show_default=False,
+        ),
+    ] = None,
+    practice: Annotated[
+        bool, typer.Option("--practice", help="Ask the practice questions, and show every answer.")
+    ] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure finding pages, answering from them and citing the box, in real documents."""
+    from ..agent import VisualAgent
+    from ..tools.document_asked import load
+    from ..tools.document_bench import FOLDER, PRACTICE, QUESTIONS, UNANSWERABLE, run
+    from ..tools.document_files import found
+    from ..tools.ocr import Ocr
+    from ..tools.sentences import Sentences
+
+    results = run(
+        seed,
+        agent=lambda eyes, memory: VisualAgent(eyes, memory=memory),
+        files=found(folder),
+        asked=load(FOLDER / (PRACTICE if practice else QUESTIONS)),
+        unanswerable=load(FOLDER / UNANSWERABLE),
+        sentences=Sentences(),
+        ocr=Ocr(),
+        each=practice,
+    )
+    put(results, as_json)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sightloop import VisualAgent
 from sightloop.errors import InputError
 from sightloop.memory import Box
 from sightloop.tools.document_asked import Asked, Cited, Place, load, says, shared
+from sightloop.tools.document_bench import Reply, answer_rows, calibration, run
 from sightloop.tools.document_files import FILES, found
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks" / "documents"
@@ -130,3 +133,104 @@ def test_documents_that_are_missing_or_others_are_told_with_what_gets_them(tmp_p
     (tmp_path / "survival.pdf").write_bytes(b"%PDF-1.7")
     with pytest.raises(InputError, match=r"another version of survival.pdf is there and 1 more"):
         found(tmp_path, ["survival.pdf", "linn.pdf"])
+
+
+# ---------------------------------------------------------------- the whole
+
+
+def reply(text: str, confidence: float, *cited: Cited) -> Reply:
+    return Reply(text, confidence, cited)
+
+
+def test_rows_tell_values_boxes_and_pages_apart() -> None:
+    box, aside = Box(x0=0, y0=0, x1=10, y1=10), Box(x0=6, y0=0, x1=16, y1=10)
+    asked = [
+        Asked("?", "table", (Place("a.pdf", 1, box),), ("4",)),
+        Asked("?", "prose", (Place("a.pdf", 2, box),), ("five",)),
+    ]
+    there, near = Cited("a.pdf", 1, box), Cited("a.pdf", 2, aside)
+    good, half = reply("It is 4.", 0.9, near, there), reply("6", 0.2, near)
+    said = [{"agent": good, "read, first five pages": good, "read, right page given": good}]
+    said += [dict.fromkeys(said[0], half)]
+    rows = {row["row"]: row for row in answer_rows(asked, said)}
+    assert list(rows)[3:] == ["agent: prose", "agent: table"]
+    agent = rows["agent"]
+    assert (agent["right value"], agent["right page"], agent["box"]) == (0.5, 1.0, 0.5)
+    assert (agent["first box"], agent["box touches"], agent["n"]) == (0.0, 1.0, 2)
+    assert (agent["target"], agent["met"]) == (0.9, False)
+    assert (rows["agent: table"]["box"], rows["agent: prose"]["box"]) == (1.0, 0.0)
+    assert rows["read, right page given"]["target"] is None
+
+
+def test_calibration_counts_what_is_asserted_of_what_nothing_answers() -> None:
+    asked = [Asked("?", answers=("4",)), Asked("?", answers=("5",))]
+    told = calibration(asked, [reply("4", 1.0), reply("6", 0.0)], [reply("7", 1.0), reply("none", 0.0)])
+    assert told["ece"] == 0
+    assert told["ece, unanswerable too"] == pytest.approx(0.25)
+    assert (told["asserted"], told["right where asserted"]) == (0.5, 1.0)
+    assert (told["unanswerable"], told["false answers"]) == (2, 1)
+
+
+def page(canvas: Any, *lines: str) -> None:
+    """Write lines on a page, the first one 72 points from its top, and turn it."""
+    for number, line in enumerate(lines):
+        canvas.drawString(72, 720 - 20 * number, line)
+    canvas.showPage()
+
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    canvases = pytest.importorskip("reportlab.pdfgen.canvas")
+    folder = tmp_path_factory.mktemp("papers")
+    paths = {name: folder / name for name in ("bees.pdf", "tides.pdf")}
+    bees = canvases.Canvas(str(paths["bees.pdf"]), pagesize=(612, 792))
+    page(bees, "Bees and their hives", "We kept bees in twelve hives for a year.")
+    page(bees, "The queen of the largest hive laid 1834 eggs in a day.")
+    bees.save()
+    tides = canvases.Canvas(str(paths["tides.pdf"]), pagesize=(612, 792))
+    page(tides, "Tides at the harbour", "The highest tide reached 6.4 metres in March.")
+    page(tides, "Ferries do not run while a storm lasts.")
+    tides.save()
+    return paths
+
+
+def line_box(number: int) -> Box:
+    """Where a line of :func:`page` is, at 144 dots to the inch."""
+    return Box(x0=144, y0=124 + 40 * number, x1=800, y1=152 + 40 * number)
+
+
+def test_an_agent_is_measured_whole(papers: dict[str, Path]) -> None:
+    asked = [
+        Asked(
+            "How many eggs did the queen lay in a day?",
+            "prose",
+            (Place("bees.pdf", 2, line_box(0)),),
+            ("1834",),
+        ),
+        Asked(
+            "How high was the highest tide in metres?",
+            "prose",
+            (Place("tides.pdf", 1, line_box(1)),),
+            ("6.4",),
+        ),
+    ]
+    results = run(
+        agent=lambda eyes, memory: VisualAgent(eyes, memory=memory),
+        files=papers,
+        asked=asked,
+        unanswerable=[Asked("Who painted the ceiling of the chapel?")],
+        each=True,
+    )
+    assert results["documents"] == 2
+    assert results["scans"] == []  # no OCR was given
+    found = {row["row"]: row for row in results["retrieval"]}
+    assert found["fused search"]["recall@5"] == found["BM25 alone, pages"]["recall@5"] == 1
+    assert found["fused search: prose"]["n"] == 2
+    answers = {row["row"]: row for row in results["answers"]}
+    for who in ("agent", "read, first five pages", "read, right page given"):
+        assert (answers[who]["right value"], answers[who]["box"]) == (1.0, 1.0)
+    assert results["checks"]["confirmed"] == 1.0
+    assert results["calibration"]["unanswerable"] == 1
+    assert [row["pages"] for row in results["speed"]] == [4]
+    assert [one["agent"]["right"] for one in results["each"]] == [True, True]
+    json.dumps(results)
