@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from .texts import INDICES, Texts
+from .texts import Texts
 
 if TYPE_CHECKING:
     from .keyframes import Shot
@@ -197,7 +197,7 @@ class Ledger(Texts):
 
     def vacuum(self) -> None:
         """Give back the room of what was removed."""
-        for words in ("words", *INDICES.values()):
+        for words in ("words", "page_words"):
             self._rows(f"INSERT INTO {words} ({words}) VALUES ('optimize')")
         self._rows("VACUUM")
         self._rows("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -9,8 +9,9 @@ FORMAT = "2"
 """Of the folder. The format 1, which knew nothing of pages, is made into it when it is opened."""
 
 # Indices of words: texts are kept once, an index refers to them, so what is deleted must be taken out of it
-# by name. Pages and blocks have their own, since how rare a word is, and how long a text, depends on the kind
-# of text. A word is found in all its forms (porter) and with or without accents.
+# by name. Pages have their own, since how rare a word is, and how long a text, depends on the kind of text;
+# blocks have none, whose words are on their pages. A word is found in all its forms (porter) and with or
+# without accents.
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 _WORDS = f"fts5(text, content='texts', content_rowid='number', tokenize='{TOKENIZER}')"
 _OTHER = "NOT IN ('page', 'block')"
@@ -23,7 +24,6 @@ CREATE TABLE passages (
     slot INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,
     text INTEGER UNIQUE NOT NULL REFERENCES texts ON DELETE CASCADE);
 CREATE VIRTUAL TABLE page_words USING {_WORDS};
-CREATE VIRTUAL TABLE block_words USING {_WORDS};
 """
 
 
@@ -39,9 +39,7 @@ END;
 """
 
 
-_TRIGGERS = (
-    _triggers("words", _OTHER) + _triggers("page_words", "= 'page'") + _triggers("block_words", "= 'block'")
-)
+_TRIGGERS = _triggers("words", _OTHER) + _triggers("page_words", "= 'page'")
 
 SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT);

@@ -13,9 +13,6 @@ from .page_text import PageText
 from .records import Text
 from .still import Box
 
-INDICES = {"page": "page_words", "block": "block_words"}
-"""Channels that have an index of words of their own; the others share one."""
-
 _COLUMNS = 'channel, texts.text, start, "end", x0, y0, x1, y1, texts.kind'
 
 
@@ -83,18 +80,14 @@ class Texts(Database):
         return found
 
     def search(self, query: str, channel: str, where: Where, most: int) -> list[TextHit]:
-        """Return the texts of a channel that match an FTS5 query, the best first."""
-        words = INDICES.get(channel, "words")
-        conditions, values = [f"{words} MATCH ?"], [query]
-        if words == "words":
-            conditions.append("channel = ?")
-            values.append(channel)
-        more, bound = _passing(where)
+        """Return the texts of a channel of photos and frames that match an FTS5 query, the best first."""
+        conditions, values = _passing(where)
         found = self._rows(
-            f"SELECT slot, {_COLUMNS}, bm25({words}) AS cost "
-            f"FROM {words} JOIN texts ON texts.number = {words}.rowid JOIN stills USING (slot) "
-            f"WHERE {' AND '.join([*conditions, *more])} ORDER BY cost, texts.number LIMIT ?",
-            [*values, *bound, most],
+            f"SELECT slot, {_COLUMNS}, bm25(words) AS cost "
+            "FROM words JOIN texts ON texts.number = words.rowid JOIN stills USING (slot) "
+            f"WHERE {' AND '.join(['words MATCH ?', 'channel = ?', *conditions])} "
+            "ORDER BY cost, texts.number LIMIT ?",
+            [query, channel, *values, most],
         )
         return [TextHit(slot, _text(text), cost) for slot, *text, cost in found]
 
