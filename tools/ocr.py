@@ -37,6 +37,10 @@ SURE = 0.5
 """A line read less surely than this is left out: rapidocr's own limit."""
 DOUBTED = 0.8
 """A line read less surely than this is read on its head as well."""
+CERTAIN = 0.98
+"""A single letter is read at least this surely; 0.8 on its side is taken for 10 less surely."""
+TALL = 1.2
+"""What is higher than wide by more than this may be a letter, or a short line that stands across the page."""
 LONG = 1.5
 """A line is at least this many times as long as it is high, so that its direction shows."""
 STRAIGHT = 4
@@ -47,6 +51,8 @@ ASKEW = 20
 """Degrees that a page put down askew leans at most."""
 LETTER = 3
 """What is higher than wide by more than this is no single letter."""
+WORTH = 8
+"""Of lines about this many times as long as they are high it is quickly told which way they are read."""
 SAMPLE = 6
 """Lines that tell which way a page is read."""
 MOST = 400_000
@@ -156,54 +162,44 @@ def _side(engine: Engine, pool: Executor, pixels: Pixels, quads: Sequence[Quad])
     shapes = [(long, high) for long, high in map(sides, quads) if max(long, high) > LONG * min(long, high)]
     across = sum(high for long, high in shapes if high > long)
     ways = (1, 3) if across > sum(long for long, high in shapes if long > high) else (0, 2)
-    sample = sorted(quads, key=lambda quad: -max(sides(quad)))[:SAMPLE]
+    # a short line tells as much as a long one, and is read sooner; a few letters may read both ways
+    sample = sorted(quads, key=lambda quad: abs(max(sides(quad)) - WORTH * min(sides(quad))))[:SAMPLE]
     surest = []
     for way in ways:
-        read = _spoken(engine, pool, pixels, [(quad, way) for quad in sample])
-        surest.append(float(np.mean([spoken.mean for spoken in read])) if read else 1.0)
+        read = pool.map(lambda quad, way=way: engine.read(cut(pixels, turned(quad, way))).mean, sample)
+        surest.append(float(np.mean([*read] or [1.0])))
         if surest[-1] > DOUBTED:
             break
     return ways[int(np.argmax(surest))]
 
 
 def _read(engine: Engine, pool: Executor, pixels: Pixels, quads: Sequence[Quad], side: int) -> list[_Line]:
-    """Read lines, each in the first way of :func:`_ways` that is sure, or else in the surest."""
-    best: dict[int, _Line] = {}
-    ways = {number: _ways(quad, side) for number, quad in enumerate(quads)}
-    while ways:
-        tried = [(quads[number], way[0]) for number, way in ways.items()]
-        for number, (quad, way), spoken in zip(
-            ways, tried, _spoken(engine, pool, pixels, tried), strict=True
-        ):
-            if number not in best or spoken.mean > best[number].spoken.mean:
-                best[number] = _Line(quad, way, spoken)
-        ways = {
-            number: way[1:] for number, way in ways.items() if way[1:] and best[number].spoken.mean < DOUBTED
-        }
-    sure = [line for _, line in sorted(best.items()) if line.spoken.mean >= SURE]
+    """Read lines, and leave out those that are read less surely than :data:`SURE`."""
+    lines = list(pool.map(lambda quad: _line(engine, pixels, quad, side), quads))
+    sure = [line for line in lines if line.spoken.mean >= SURE]
     texts = settled([line.spoken for line in sure])
     return [replace(line, spoken=text) for line, text in zip(sure, texts, strict=True)]
 
 
-def _ways(quad: Quad, side: int) -> tuple[int, ...]:
-    """Return how a line may be turned, by quarters the likeliest first."""
+def _line(engine: Engine, pixels: Pixels, quad: Quad, side: int) -> _Line:
+    """Read a line in the first way that is sure enough, or else in the surest."""
+    ways, enough = _ways(quad, side)
+    tried = []
+    for way in ways:
+        tried.append(_Line(quad, way, engine.read(cut(pixels, turned(quad, way)))))
+        if tried[-1].spoken.mean >= enough:
+            break
+    return max(tried, key=lambda line: line.spoken.mean)
+
+
+def _ways(quad: Quad, side: int) -> tuple[tuple[int, ...], float]:
+    """Return by which quarters a line may be turned, the likeliest first, and what is sure enough."""
     long, high = sides(turned(quad, side))
-    if high < LONG * long:
-        return side, (side + 2) % 4
+    if high < TALL * long:
+        return (side, (side + 2) % 4), DOUBTED
     # what stands across a page is mostly the label of an axis, read upwards; or a single letter, upright
     upwards = ((side + 3) % 4, (side + 1) % 4)
-    return upwards if high > LETTER * long else (side, *upwards)
-
-
-def _spoken(
-    engine: Engine, pool: Executor, pixels: Pixels, lines: Sequence[tuple[Quad, int]]
-) -> list[Spoken]:
-    """Read lines, each turned by its quarters."""
-
-    def read(line: tuple[Quad, int]) -> Spoken:
-        return engine.read(cut(pixels, turned(*line)))
-
-    return list(pool.map(read, lines))
+    return (upwards, DOUBTED) if high > LETTER * long else ((side, *upwards), CERTAIN)
 
 
 def _pieces(pixels: Pixels, line: _Line) -> list[Piece]:
