@@ -25,6 +25,7 @@ PAGE_SECONDS = 60.0
 
 _START_SECONDS = 60.0  # more for the first answer of a process, which has to load first
 _END_SECONDS = 2.0
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     f"from {__package__} import page_worker; page_worker.main()"
@@ -52,11 +53,11 @@ class PageProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
+            env=os.environ | _ONE_THREAD,
         )
         self._replies: queue.SimpleQueue[Reply | None] = queue.SimpleQueue()
         self._asked = 0
         self._answered = 0
-        self._unwanted = 0
         self._since = time.monotonic() + _START_SECONDS
         self._listener = threading.Thread(target=self._listen, name="pages", daemon=True)
         self._listener.start()
@@ -91,14 +92,10 @@ class PageProcess:
             if reply.answer.number == number:
                 return reply
 
-    def forget(self) -> None:
-        """Want no answer to what was asked until now."""
-        self._unwanted = self._asked
-
     @property
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        return self._process.poll() is None
+    def free(self) -> bool:
+        """Whether it runs, and has answered all that it was asked."""
+        return self._answered == self._asked and self._process.poll() is None
 
     def end(self) -> None:
         """Stop the process at once."""
@@ -117,8 +114,7 @@ class PageProcess:
                 answer = pickle.loads(self._bytes(head))
                 pixels = np.frombuffer(self._bytes(body), np.uint8).reshape(answer.shape) if body else None
                 self._since, self._answered = time.monotonic(), answer.number
-                if answer.number > self._unwanted:
-                    self._replies.put(Reply(answer, pixels))
+                self._replies.put(Reply(answer, pixels))
         except (OSError, ValueError, EOFError, pickle.UnpicklingError):
             self._replies.put(None)
 
@@ -144,15 +140,14 @@ class _Pool:
         with self._lock:
             while self._idle:
                 process = self._idle.pop()
-                if process.alive:
+                if process.free:
                     return process
                 process.end()
         return PageProcess()
 
     def give(self, process: PageProcess) -> None:
-        process.forget()
         with self._lock:
-            if process.alive and not self._idle:
+            if process.free and not self._idle:
                 self._idle.append(process)
                 return
         process.end()

@@ -19,7 +19,7 @@ MAX_CHARACTERS = 200_000
 
 _HYPHEN = 2  # what PDFium makes of a hyphen that ends a line
 _BLANK = frozenset({9, 10, 13, 32, 160})
-# What files tell of a font's weight is of no use: Latin Modern's regular has 744, and a bold of Liberation 400.
+# By name: files that give weights give Latin Modern's regular 744, and Liberation's bold 400.
 _BOLD = re.compile(r"bold|black|heavy|demi|-medi\b|cmbx|sfbx", re.IGNORECASE)
 _FORCED_BOLD = 1 << 18  # of a font descriptor's flags
 _STROKED_TOO = 2  # the text rendering mode that draws a bold of a font that has none
