@@ -56,11 +56,11 @@ def _part(result: Result, cited: list[Evidence]) -> Image.Image:
     for number, item in enumerate(cited, start=1):
         assert isinstance(item.region, Box)
         box, color = item.region.scaled(scale, scale), COLORS[item.verdict]
-        canvas.rectangle((box.x0 - 4, box.y0 - 4, box.x1 + 4, box.y1 + 4), (*color, 36), color, 3)
+        canvas.rectangle((box.x0 - 6, box.y0 - 5, box.x1 + 6, box.y1 + 5), (*color, 36), color, 3)
         middle = (box.y0 + box.y1) / 2
-        canvas.rectangle((box.x0 - 30, middle - 12, box.x0 - 6, middle + 12), color)
+        canvas.rectangle((box.x0 - 32, middle - 12, box.x0 - 8, middle + 12), color)
         font = ImageFont.load_default(size=17)
-        canvas.text((box.x0 - 18, middle), str(number), "white", font, anchor="mm")
+        canvas.text((box.x0 - 20, middle), str(number), "white", font, anchor="mm")
         middles.append(middle)
     top = round(sum(middles) / len(middles) - HEIGHT / 2)
     top = max(0, min(top, whole.height - HEIGHT))
@@ -78,8 +78,8 @@ def _lines(result: Result, cited: list[Evidence]) -> list[tuple[str, tuple[int, 
         lines += [(line, black, 16) for line in wrap(f"{number}  “{item.claim}”", 46)]
         lines.append((f"{item.verdict}, page {origin.number} of {Path(origin.source).name}", color, 15))
         lines += [(f"box {item.region}", DARK, 13), ("", DARK, 8)]
-    took = max(step.started + step.seconds for step in result.steps)
-    return [*lines, (f"{result.confidence:.0%} sure, in {took:.1f} s", DARK, 15)]
+    read = sum(isinstance(one.still.origin, Page) for one in result.pictures)
+    return [*lines, (f"{result.confidence:.0%} sure, from {read} pages that were read", DARK, 15)]
 
 
 def main() -> None:
