@@ -6,7 +6,10 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pikepdf
 import pytest
+import reportlab
+from fpdf import FPDF
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from papers import shown
@@ -192,6 +195,24 @@ def test_what_leaves_no_mark_is_not_drawn(folder: Path) -> None:
     canvas.save()
     raw = Pdfs().raw(str(path), None, 1)
     assert (len(raw.rulings), len(raw.drawings), len(raw.pictures)) == (0, 0, 0)
+
+
+def test_letters_beyond_the_first_plane_are_whole(folder: Path) -> None:
+    path = folder / "planes.pdf"
+    writer = FPDF()
+    writer.add_page()
+    writer.add_font("vera", fname=Path(reportlab.__file__).parent / "fonts" / "Vera.ttf")
+    writer.set_font("vera", size=30)
+    writer.cell(text="aQbWz")
+    writer.output(str(path))
+    with pikepdf.open(path, allow_overwriting_input=True) as document:
+        (font,) = document.pages[0].Resources.Font.values()
+        told = font.ToUnicode.read_bytes().replace(b"<0051>", b"<D835DC00>").replace(b"<0057>", b"<DC00>")
+        font.ToUnicode = document.make_stream(told)
+        document.save(path)
+    raw = Pdfs().raw(str(path), None, 1)
+    assert "".join(map(chr, raw.codes)) == "a\U0001d400b\ufffdz"
+    assert len(raw.boxes) == 5
 
 
 def test_characters_that_are_cut_away_are_left_out(folder: Path) -> None:

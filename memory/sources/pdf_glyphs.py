@@ -17,6 +17,7 @@ from .pdf_placing import Placing
 MAX_CHARACTERS = 200_000
 """Characters of a page that are read; a page of the smallest print has 20,000."""
 
+_NO_CODE = 0x110000  # one more than the last code point
 _HYPHEN = 2  # what PDFium makes of a hyphen that ends a line
 _BLANK = frozenset({9, 10, 13, 32, 160})
 # By name: files that give weights give Latin Modern's regular 744, and Liberation's bold 400.
@@ -65,9 +66,11 @@ def glyphs(text_page: Any, placing: Placing, size: Size) -> Glyphs:
             boxes[index] = _room(text_page, index)
         elif pdfium.FPDFText_GetCharBox(text_page, index, left, right, bottom, top):
             boxes[index] = left.value, bottom.value, right.value, top.value
+            if left.value >= right.value or bottom.value >= top.value:  # as of a glyph that the font lacks
+                boxes[index] = _room(text_page, index)
         if code == _HYPHEN and pdfium.FPDFText_IsHyphen(text_page, index) == 1:
             code = ord("-")
-        codes[index] = code
+        codes[index] = min(code, _NO_CODE)
         unmapped[index] = pdfium.FPDFText_HasUnicodeMapError(text_page, index) == 1
         run_of[index] = runs.of(index)
     nameless = np.array([run.nameless for run in runs.met])[run_of]
@@ -84,8 +87,23 @@ def glyphs(text_page: Any, placing: Placing, size: Size) -> Glyphs:
         run_of > 0,
         unmapped,
     )
-    inside = (found.boxes[:, :2] < size).all(axis=1) & (found.boxes[:, 2:] > 0).all(axis=1)
-    return found if inside.all() else Glyphs._make(values[inside] for values in found)
+    kept = (found.boxes[:, :2] < size).all(axis=1) & (found.boxes[:, 2:] > 0).all(axis=1)
+    kept &= ~_joined(found.codes)
+    return found if kept.all() else Glyphs._make(values[kept] for values in found)
+
+
+def _joined(codes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Make code points of surrogate pairs, in place, and tell which are second halves.
+
+    What is no code point, or half of one, becomes U+FFFD: it could not be written as text.
+    """
+    first, second = codes & ~0x3FF == 0xD800, codes & ~0x3FF == 0xDC00
+    pairs = np.flatnonzero(first[:-1] & second[1:])
+    codes[pairs] = 0x10000 + ((codes[pairs] & 0x3FF) << 10) + (codes[pairs + 1] & 0x3FF)
+    codes[(codes & ~0x7FF == 0xD800) | (codes < 0) | (codes > 0x10FFFF)] = 0xFFFD
+    halves = np.zeros(len(codes), bool)
+    halves[pairs + 1] = True
+    return halves
 
 
 def _room(text_page: Any, index: int) -> tuple[float, float, float, float]:
