@@ -175,6 +175,15 @@ def test_what_has_no_text_has_no_words(ocr: Ocr, shape: tuple[int, int]) -> None
         assert (page.words, page.blocks, page.read) == ((), (), "ocr")
 
 
+def test_a_screen_scrolled_far_is_read_to_its_end(ocr: Ocr, scan: Scan) -> None:
+    line = scan.pixels[100:160, 60:760]  # the heading
+    screen = np.concatenate([line, np.full((1400, 700, 3), 255, np.uint8)] * 3 + [line])
+    page = ocr.read([Still.from_array(screen)])[0]
+    assert page.text.splitlines() == [LINES[0][2]] * 4
+    tops = [word.y0 for word in page.words if word.text == "Annual"]
+    assert np.diff(tops) == pytest.approx([1460] * 3, abs=2)
+
+
 def test_noise_is_no_text(ocr: Ocr, rng: np.random.Generator) -> None:
     noise = rng.integers(0, 256, (600, 500, 3), dtype=np.uint8)
     assert len(ocr.read([Still.from_array(noise)])[0].words) < 5

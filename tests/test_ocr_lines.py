@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from random import Random
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from sightloop.memory.page_text import Block, PageText, Word
 from sightloop.tools.ocr_doubts import plain, settled
 from sightloop.tools.ocr_frame import Frame
 from sightloop.tools.ocr_lines import Pixels, Spoken, cut, pieces, sides, turned
+from sightloop.tools.ocr_strips import strips
 
 FONT = ImageFont.load_default(24)
 WORDS = st.lists(  # of letters with straight sides: all spaces are about as wide
@@ -85,6 +87,25 @@ def test_a_line_is_cut_out_upright_however_it_is_turned(words: list[str], quarte
     assert again.shape == line.shape
     assert np.abs(again[2:-2, 2:-2].astype(int) - line[2:-2, 2:-2]).mean() < 12
     assert sides(turned(corners, quarters)) == (line.shape[1], line.shape[0])
+
+
+@given(st.integers(1, 60), st.integers(1, 9000), st.booleans(), st.randoms())
+def test_the_parts_of_a_strip_are_the_strip(short: int, long: int, tall: bool, random: Random) -> None:
+    noise = np.random.default_rng(random.getrandbits(32))
+    strip = noise.integers(0, 256, (long, short, 3) if tall else (short, long, 3), dtype=np.uint8)
+    parts = list(strips(strip))
+    assert all(max(part.shape[:2]) <= 2208 for _, _, part in parts)
+    assert np.array_equal(np.concatenate([part for _, _, part in parts], axis=0 if tall else 1), strip)
+    assert all(np.array_equal(strip[top, left], part[0, 0]) for left, top, part in parts)
+
+
+def test_a_strip_is_cut_between_words_and_a_page_not_at_all() -> None:
+    line, _ = drawn("a line of many words that goes on and on " * 20)
+    parts = list(strips(line))
+    assert len(parts) > 2
+    assert all((part[:, [0, -1]] == 255).all() for _, _, part in parts)
+    page = np.zeros((2200, 1700, 3), np.uint8)
+    assert [part[:2] for part in strips(page)] == [(0, 0)]
 
 
 def test_a_line_of_spaces_or_of_nothing_has_no_words() -> None:

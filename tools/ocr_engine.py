@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, MissingExtraError
 from .ocr_lines import Pixels, Quad, Spoken, upright
+from .ocr_strips import strips
 
 PURPOSE = "reading text in pictures"
 DETECTOR = "PP-OCRv6_det_small.onnx"
@@ -113,6 +114,14 @@ class Engine:
         InputError
             If the detector fails on it.
         """
+        return [
+            np.asarray(quad + np.array([left, top]), np.float32)
+            for left, top, part in strips(pixels)
+            for quad in self._found(part)
+        ]
+
+    def _found(self, pixels: Pixels) -> list[Quad]:
+        """Find the lines of one part."""
         sought, scale = _sought(pixels)
         with _typed():
             found = self._detector(sought).boxes
@@ -120,10 +129,7 @@ class Engine:
             return []
         size = pixels.shape[1::-1]
         # rapidocr begins at another corner of a line that is nearly, but not quite, upright
-        return [
-            np.clip(upright(np.asarray(quad, np.float32) / scale), 0, size).astype(np.float32)
-            for quad in found
-        ]
+        return [np.clip(upright(np.asarray(quad, np.float32) / scale), 0, size) for quad in found]
 
     def read(self, line: Pixels) -> Spoken:
         """Read a line.
