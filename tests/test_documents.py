@@ -162,6 +162,14 @@ def test_a_documents_own_title_and_what_it_would_do(tmp_path: Path) -> None:
     assert document.page(1).text.text == "Fine words"
 
 
+def test_a_title_that_is_no_text(tmp_path: Path) -> None:
+    path = pdf(tmp_path / "report.pdf", STORY)
+    with pikepdf.open(path, allow_overwriting_input=True) as document:
+        document.docinfo.Title = pikepdf.String(b"\xfe\xff\xd8\x00\x00A\xdc\x00")
+        document.save(path)
+    assert Document(path).title == "\ufffdA\ufffd"
+
+
 def test_a_locked_document_opens_with_its_password_only(tmp_path: Path) -> None:
     path = locked(pdf(tmp_path / "locked.pdf", STORY), "sesame")
     with pytest.raises(InputError, match=r"is protected by a password; pass it with --password"):

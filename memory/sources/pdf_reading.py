@@ -6,6 +6,7 @@ its functions that trigger actions is called.
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections import OrderedDict
 from pathlib import Path
@@ -63,7 +64,6 @@ class _Open:
 
     def told(self) -> Told:
         """Return what the file says of itself."""
-        title = self.pdf.get_metadata_value("Title")
         notes = []
         if pdfium.FPDFDoc_GetJavaScriptActionCount(self.pdf) > 0:
             notes.append("it holds JavaScript, which was not run")
@@ -71,7 +71,7 @@ class _Open:
             notes.append("it is an XFA form, of which only what every viewer shows was read")
         if (files := pdfium.FPDFDoc_GetAttachmentCount(self.pdf)) > 0:
             notes.append(f"files are attached to it ({files}), which were not opened")
-        return Told(len(self.pdf), title, tuple(notes))
+        return Told(len(self.pdf), _title(self.pdf), tuple(notes))
 
 
 class Pdfs:
@@ -179,6 +179,14 @@ class _Page:
             return RawPage(self.size, *glyphs(text_page, placing, self.size), *drawn)
         finally:
             pdfium.FPDFText_ClosePage(text_page)
+
+
+def _title(pdf: Any) -> str:
+    """Return the title that a file tells, whatever is wrong with its letters."""
+    size = pdfium.FPDF_GetMetaText(pdf, b"Title", None, 0)
+    letters = ctypes.create_string_buffer(size)
+    pdfium.FPDF_GetMetaText(pdf, b"Title", letters, size)
+    return letters.raw[: max(0, size - 2)].decode("utf-16-le", errors="replace")
 
 
 def _loaded(pdf: Any, number: int) -> Any:
