@@ -105,7 +105,7 @@ def _numbers(line: Line) -> bool:
 
 def _led(line: Line) -> bool:
     """Tell whether dots lead through a line, as in a table of contents, or code goes on after it."""
-    return line.texts.count(".") >= LEADERS or "...." in line.text or line.text[-1] in "(,+{="
+    return line.texts.count(".") >= LEADERS or "...." in line.text or line.text[-1:] in "(,+{="
 
 
 def _near(above: Line, below: Line) -> bool:

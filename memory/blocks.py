@@ -168,7 +168,7 @@ def _indented(line: Line, above: Line, below: Line | None) -> bool:
     indent = INDENT * line.size
     if line.box[0] - above.box[0] < indent or line.box[0] - above.box[0] > 6 * line.size:
         return False
-    if BULLET.match(above.texts[0]) or above.text[-1] not in ENDS:
+    if BULLET.match(above.texts[0]) or above.text[-1:] not in ENDS:
         return False
     return below is not None and line.box[0] - below.box[0] >= indent
 
@@ -180,7 +180,7 @@ def _ended(group: list[Line], line: Line) -> bool:
         return True  # an item whose lines after the first hang
     return (
         _short(above, [*group, line])
-        and above.text[-1] in ENDS
+        and above.text[-1:] in ENDS
         and not line.text[:1].islower()
         and line.box[2] > above.box[2] + 2 * line.size
         and line.box[0] <= group[-1].box[0] + 0.3 * line.size
@@ -193,7 +193,7 @@ def _kind(group: list[Line], usual: Usual) -> Kind:
         return "caption"
     if len(group) > LONGEST_HEADING or len(text) > 200 or not any(c.isalpha() for c in text):
         return "text"
-    if len(group) == 1 and NUMBERED_DEEP.match(text) and text[-1] not in ENDS:
+    if len(group) == 1 and NUMBERED_DEEP.match(text) and text[-1:] not in ENDS:
         return "heading"
     numbered = NUMBERED.match(group[0].texts[0]) is not None
     least = NUMBERED_LARGER if numbered and usual.larger == LARGER else usual.larger

@@ -96,9 +96,8 @@ def _gutter(boxes: Boxes, worded: NDArray[np.bool_], height: float) -> tuple[flo
         top = y0 + starts[column] * cell
         bottom = top + lengths[column] * cell
         x = x0 + (column + need / 2) * cell
-        found = _between_prose(boxes, worded, x, top, bottom, height)
-        if found is not None:
-            return found
+        if _divides(boxes, worded, x, top, bottom, height):
+            return x, top, bottom
     return None
 
 
@@ -141,24 +140,22 @@ def _candidates(lengths: NDArray[np.int64], least: float) -> list[int]:
     return [column for _, column in sorted(stretches, reverse=True)[:12]]
 
 
-def _between_prose(
+def _divides(
     boxes: Boxes, worded: NDArray[np.bool_], x: float, top: float, bottom: float, height: float
-) -> tuple[float, float, float] | None:
-    """Shorten a blank strip to where it has prose on both sides; None where that is too short."""
+) -> bool:
+    """Tell whether a blank strip has prose on both sides, for some lines at least."""
     middle = (boxes[:, 1] + boxes[:, 3]) / 2
     beside = (middle > top) & (middle < bottom)
     left, right = beside & (boxes[:, 2] <= x + height), beside & (boxes[:, 0] >= x - height)
     if not left.any() or not right.any():
-        return None
-    top = max(boxes[left, 1].min(), boxes[right, 1].min()) - height / 2
-    bottom = min(boxes[left, 3].max(), boxes[right, 3].max()) + height / 2
-    if bottom - top < SHORTEST * height:
-        return None
-    within = (middle > top) & (middle < bottom)
-    for side in (left & within, right & within):
-        if not _prose(boxes[side], height) or worded[side].mean() < WORDED:
-            return None
-    return x, top, bottom
+        return False
+    first = max(boxes[left, 1].min(), boxes[right, 1].min()) - height / 2
+    last = min(boxes[left, 3].max(), boxes[right, 3].max()) + height / 2
+    if last - first < SHORTEST * height:
+        return False
+    both = (middle > first) & (middle < last)
+    sides = (left & both, right & both)
+    return all(_prose(boxes[side], height) and worded[side].mean() >= WORDED for side in sides)
 
 
 def _prose(boxes: Boxes, height: float) -> bool:

@@ -13,11 +13,12 @@ from collections import Counter
 JUDGED = 40
 """Characters (letters, digits, signs) below which too little is said to call it garbled by its statistics."""
 
-LEAST_READABLE = 0.45
-"""Share of letters and digits among characters, leaders and rules left out; code has 0.6 and more."""
+LEAST_READABLE = 0.6
+"""Share of letters and digits among characters, leaders and rules left out; code has 0.78 and more."""
 
-LEAST_VOWELS = 0.2
-"""Share of vowels among Latin letters: 0.3 to 0.5 in Europe's languages, about 0.15 in a shifted alphabet."""
+LEAST_VOWELS = 0.25
+"""Share of vowels among Latin letters: 0.3 to 0.5 in Europe's languages and in code, 0.08 to 0.25 in most
+alphabets that are shifted."""
 
 MOST_UNKNOWN = 0.1
 """Share of characters without meaning: replacement characters, private use, controls."""
@@ -66,4 +67,4 @@ def _without_vowels(counts: Counter[str]) -> bool:
             latin += count
             base = unicodedata.normalize("NFD", character.casefold())[0]
             vowels += count if base in _VOWELS else 0
-    return latin >= 2 * JUDGED and vowels < LEAST_VOWELS * latin
+    return latin >= 3 * JUDGED and vowels < LEAST_VOWELS * latin

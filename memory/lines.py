@@ -66,9 +66,9 @@ class Line:
 
     @cached_property
     def size(self) -> float:
-        """Height of the font of its longest word, in pixels."""
+        """Height of the font of its longest word, in pixels, at least one."""
         longest = max(self.numbers, key=lambda number: len(self.page.texts[number]))
-        return float(self.page.sizes[longest])
+        return max(float(self.page.sizes[longest]), 1.0)
 
     @cached_property
     def bold(self) -> bool:
