@@ -12,38 +12,53 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..memory.embed import Embedder
+from ..memory.page_text import PageText
+from .cells import is_missing, is_value
 from .leaves import Leaf
 from .spans import Run, Span
 from .terms import asked_terms, focus, strengths, term
 from .wanted import Wanted, caption_label, wanted
 
 FEATURES = (
-    "own", "all", "around sentence", "around line", "around value", "says", "rows", "heads", "crossing",
-    "focus", "focus value", "together", "fits", "page", "passage", "meaning", "new",
-    "cell", "pair", "row", "line", "caption", "heading", "list", "code", "leads",
-    "list asked", "label asked", "caption asked",
+    "own", "all", "around sentence", "around line", "around value", "says", "rows", "heads",
+    "named by row", "named by head", "crossing", "missing",
+    "focus", "focus value", "together", "fits", "page", "page covers", "passage", "new",
+    "cell", "pair", "row", "line", "caption", "heading", "list", "label", "code", "leads",
+    "list asked", "number asked", "caption asked", "drawing asked", "axis asked",
 )  # fmt: skip
 
 WORDS = np.array([
-    3.45, 0.86, 0.11, -0.05, 0.15, 0.44, 2.17, 1.93, 0.45, 1.07, 1.16, 1.64, 1.58, 1.01, 0.5, 0.0, 0.72,
-    -0.63, -0.23, 0.82, 0.14, 0.48, -0.06, 0.17, -1.16, -0.25, 0.2, 0.75, 0.58,
+    4.64, 0.26, 0.52, -0.22, 0.67, 0.15, 3.48, 3.11, 1.26, 0.65, 0.98, -0.95, 1.27, 1.19, 2.19, 2.49, 1.4,
+    1.2, 0.4, 1.31, -0.84, -0.27, 0.21, -0.33, 0.69, -1.1, 0.33, 0.62, -1.57, -0.49, 0.39, 1.42, 0.99,
+    1.77, 1.3,
 ])  # fmt: skip
-MEANING = WORDS
-"""Weights of the features, without and with a sentence model."""
-SURE = (0.0, 0.7, 1.5)
-"""Of the confidence: a constant, and the weights of the log of the best's share and of what it covers."""
+"""Weights of the features, where no sentence model is at hand."""
+
+MEANING = 2.1
+"""Weight of the likeness of meaning, where one is."""
+
+NO_ANSWER = 7.0
+"""Score of there being no answer among the spans."""
+
+SURE = (2.4, 1.6)
+"""Constant, and weight of the logarithm of the best span's share, of the confidence."""
 
 NEWS = 6.0
 """How much a span says that the question does not, from which on more of it makes no difference."""
 
+EDGE = 0.08
+"""Share of a figure's height in which the names of its axes stand."""
+
+_KINDS = ("cell", "pair", "row", "line", "caption", "heading", "list", "label")
 _CODE = re.compile(r"^(?:>>?>?|\+|\$|#|\w+\[\d+\]:) ")
 
-COMPARED = 64
+COMPARED = 24
 """Spans, the best by words, that the sentence model compares with the question."""
 
 
@@ -59,12 +74,15 @@ class Pages:
         How much each term of the question says: by how few spans it is in.
     rarity : dict of str to float
         The same of the words of the pages.
+    covers : per leaf
+        The share of the question that is found anywhere on it, 0..1.
     """
 
     leaves: Sequence[Leaf]
     hits: Sequence[Sequence[dict[int, float]]]
     weights: NDArray[np.float64]
     rarity: dict[str, float]
+    covers: Sequence[float]
 
 
 def opened(question: str, leaves: Sequence[Leaf], spans: Sequence[Span]) -> Pages:
@@ -81,7 +99,16 @@ def opened(question: str, leaves: Sequence[Leaf], spans: Sequence[Span]) -> Page
         for key in {term(leaves[span.leaf].text.words[number].text).word for number in words}:
             seen[key] = seen.get(key, 0) + 1
     rarity = {word: _rarity(len(lines), times) for word, times in seen.items()}
-    return Pages(leaves, hits, np.array([_rarity(len(lines), times) for times in holding]), rarity)
+    weights = np.array([_rarity(len(lines), times) for times in holding])
+    return Pages(leaves, hits, weights, rarity, [_covers(page, weights) for page in hits])
+
+
+def _covers(page: Sequence[dict[int, float]], weights: NDArray[np.float64]) -> float:
+    found = np.zeros(len(weights))
+    for word in page:
+        for place, far in word.items():
+            found[place] = max(found[place], far)
+    return float(found @ weights) / (float(weights.sum()) or 1.0)
 
 
 def _rarity(spans: int, holding: float) -> float:
@@ -154,14 +181,14 @@ def features(question: str, pages: Pages, spans: Sequence[Span]) -> NDArray[np.f
 def _features(asks: Wanted, focused: tuple[int, ...], pages: Pages, span: Span) -> list[float]:
     leaf, weights = pages.leaves[span.leaf], pages.weights
     total = float(weights.sum()) or 1.0
-    own = covered(pages, span, [span.answer, *span.named])
+    own = covered(pages, span, [span.answer, *span.named, *span.beside])
     around = float((covered(pages, span, span.context) - own).clip(0) @ weights) / total
     by_row, by_head = covered(pages, span, span.rows), covered(pages, span, span.heads)
     crossing = min(float((by_row - by_head).clip(0) @ weights), float((by_head - by_row).clip(0) @ weights))
     centre = np.zeros(len(weights))
     centre[list(focused)] = weights[list(focused)]
     central = float(centre.sum()) or 1.0
-    value, line = span.kind in ("cell", "pair"), span.kind in ("line", "row")
+    value, line = span.kind in ("cell", "pair", "label"), span.kind in ("line", "row")
     answer = leaf.text.text_of(*span.answer)
     label = caption_label(answer) if span.kind == "caption" else None
     said, shared = _said(pages, span.leaf, [span.answer])
@@ -175,22 +202,38 @@ def _features(asks: Wanted, focused: tuple[int, ...], pages: Pages, span: Span) 
         0.0 if value else shared / (said or 1.0),
         _matched(pages, span.leaf, span.rows),
         _matched(pages, span.leaf, span.heads),
+        float(by_row @ weights) / total,
+        float(by_head @ weights) / total,
         crossing / total,
+        float(span.kind == "cell" and is_missing(answer)),
         0.0 if value else float(own @ centre) / central,
         max(float(by_row @ centre), float(by_head @ centre)) / central if value else 0.0,
         _together(pages, span),
         float(asks.fits(answer)),
         1 / (1 + ahead),
+        pages.covers[span.leaf],
         float(_in_passage(leaf, span)),
-        0.0,
         1.0 if value else min(1.0, (said - shared) / NEWS),
-        *(float(span.kind == kind) for kind in ("cell", "pair", "row", "line", "caption", "heading", "list")),
+        *(float(span.kind == kind) for kind in _KINDS),
         float(bool(_CODE.match(answer)) or ". . ." in answer),
         float(answer.rstrip().endswith((":", "?"))),
         float(span.kind == "list" and asks.sort == "list"),
         float(asks.label is not None and label == asks.label),
-        float(asks.label is not None and span.kind == "caption"),
+        float((asks.label is not None or asks.drawn) and span.kind == "caption"),
+        float(asks.drawn and span.kind == "label"),
+        float(asks.axis is not None and span.kind == "label" and _axis(leaf.text, span) == asks.axis),
     ]
+
+
+def _axis(page: PageText, span: Span) -> Literal["x", "y"] | None:
+    """Return which axis of its figure a label names: words at its lower, or at its left edge."""
+    if span.figure is None or is_value(page.words[span.answer.first].text):
+        return None
+    box, figure = page.box_of(*span.answer), span.figure
+    edge = EDGE * (figure.y1 - figure.y0)
+    if box.y0 > figure.y1 - edge:
+        return "x"
+    return "y" if box.x1 < figure.x0 + edge else None
 
 
 def _in_passage(leaf: Leaf, span: Span) -> bool:
@@ -208,12 +251,16 @@ def told(leaf: Leaf, span: Span) -> str:
 def meanings(
     sentences: Embedder, question: str, leaves: Sequence[Leaf], spans: Sequence[Span], order: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Say how near the first :data:`COMPARED` spans of an order are to the question: (spans,), else 0."""
+    """Say how much nearer to the question than others the first :data:`COMPARED` spans are: (spans,).
+
+    It is 0 for all spans behind them.
+    """
     near = np.zeros(len(spans))
     chosen = order[:COMPARED]
     if len(chosen):
         vectors = sentences.embed([question, *(told(leaves[spans[i].leaf], spans[i]) for i in chosen)])
         near[chosen] = vectors[1:] @ vectors[0]
+        near[chosen] -= near[chosen].mean()
     return near
 
 
@@ -229,18 +276,15 @@ def ranked(
     confidence : float, 0..1
         How likely the first one is right.
     """
-    table = features(question, pages, spans)
+    scores = features(question, pages, spans) @ WORDS
     if sentences is not None:
-        first = np.argsort(-(table @ WORDS), kind="stable")
-        table[:, FEATURES.index("meaning")] = meanings(sentences, question, pages.leaves, spans, first)
-    weights = WORDS if sentences is None else MEANING
-    scores = table @ weights
+        first = np.argsort(-scores, kind="stable")
+        scores = scores + MEANING * meanings(sentences, question, pages.leaves, spans, first)
     order = np.argsort(-scores, kind="stable")
-    return order, confidence(table[order], scores[order], [spans[i] for i in order])
+    return order, _confidence(scores, scores[order[0]])
 
 
-def confidence(table: NDArray[np.float64], scores: NDArray[np.float64], spans: Sequence[Span]) -> float:
-    """Return how likely the first of ordered spans is right: by its share, its lead, and what it covers."""
-    share = 1 / np.exp(scores - scores[0]).sum()
-    own = table[0, FEATURES.index("own")]
-    return float(1 / (1 + np.exp(-(SURE[0] + SURE[1] * np.log(share) + SURE[2] * own))))
+def _confidence(scores: NDArray[np.float64], best: float) -> float:
+    """Return how likely the best span is right, calibrated by its share among all, and no answer."""
+    share = 1 / (np.exp(scores - best).sum() + math.exp(NO_ANSWER - best))
+    return float(1 / (1 + math.exp(-(SURE[0] + SURE[1] * math.log(share)))))

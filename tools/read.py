@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..errors import InputError
 from ..memory.embed import Embedder
 from .extract import extract
+from .generate_reading import generate
 from .leaves import Leaf, Quote, Reading
 from .look import Eyes
 
@@ -17,6 +18,7 @@ def read(eyes: Eyes, question: str, leaves: Sequence[Leaf], sentences: Embedder 
     """Answer a question from pages.
 
     The embedded model does not read: the answer is then chosen among what stands on the pages, and quoted.
+    Others answer in their own words, and cite the lines that they rest on.
 
     Parameters
     ----------
@@ -34,9 +36,13 @@ def read(eyes: Eyes, question: str, leaves: Sequence[Leaf], sentences: Embedder 
     ------
     InputError
         If there is no question, or no page.
+    ContextOverflowError
+        If a page does not fit the model's window, not even without words beside it.
     """
     if not question.strip():
         raise InputError("there is no question to answer from the pages.")
     if not leaves:
         raise InputError("there are no pages to read the answer from.")
-    return extract(question, leaves, sentences)
+    if eyes.checkpoint.cells is not None:
+        return extract(question, leaves, sentences)
+    return generate(eyes, question, leaves, sentences)

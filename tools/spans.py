@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ..memory import Box
 from ..memory.page_text import Block, PageText, around
 
-Kind = Literal["sentence", "line", "row", "cell", "caption", "heading", "list", "pair"]
+Kind = Literal["sentence", "line", "row", "cell", "caption", "heading", "list", "pair", "label"]
 
 LONGEST = 90
 """Words of a span, at most: what runs on longer is cut at the end of a line."""
@@ -52,10 +52,12 @@ class Span:
         The words that may be the answer.
     rows, heads : tuple of Run
         What names a cell: its row's and its column's labels.
+    beside : tuple of Run
+        The other cells of its row.
     context : tuple of Run
         What else says what it is about: the heading above, the table's caption, the sentence before.
     figure : Box or None
-        Of a caption, the figure it belongs to.
+        Of a caption, the figure it belongs to; of a label, the one it stands in.
     """
 
     leaf: int
@@ -63,6 +65,7 @@ class Span:
     answer: Run
     rows: tuple[Run, ...] = ()
     heads: tuple[Run, ...] = ()
+    beside: tuple[Run, ...] = ()
     context: tuple[Run, ...] = ()
     figure: Box | None = None
 
@@ -83,6 +86,8 @@ def spans(leaf: int, page: PageText) -> Iterator[Span]:
             heading, before = (run,), None
         elif block.kind == "caption":
             yield Span(leaf, "caption", run, context=heading, figure=captioned(page, block))
+        elif block.kind == "figure":
+            yield from _labels(leaf, page, block)
         else:
             for kind, piece in _pieces(page, block):
                 context = heading if before is None else (*heading, before)
@@ -123,6 +128,34 @@ def lists(leaf: int, page: PageText) -> Iterator[Span]:
             yield Span(leaf, "list", Run(lead.first, last))
 
 
+def _labels(leaf: int, page: PageText, figure: Block) -> Iterator[Span]:
+    """Yield the lines of a figure, with its caption and the lines above it as what they are about."""
+    context = surroundings(page, figure)
+    for line in lines(page, Run(figure.first, figure.last)):
+        yield Span(leaf, "label", line, context=context, figure=figure.box)
+
+
+def surroundings(page: PageText, inside: Block) -> tuple[Run, ...]:
+    """Return what tells of a table or figure: its caption, the lines before it, the heading above."""
+    around_it: list[Run] = []
+    captions = [block for block in page.blocks if block.kind == "caption" and block.last > block.first]
+    near = min(captions, key=lambda block: _gap(block.box, inside.box), default=None)
+    if near is not None:
+        around_it.append(Run(near.first, near.last))
+    left = CONTEXT_LINES
+    for block in reversed(page.blocks[: page.blocks.index(inside)]):
+        if block.kind in ("figure", "caption") or block.first == block.last:
+            continue
+        if block.kind == "heading":
+            around_it.append(Run(block.first, block.last))
+            break
+        if left > 0:
+            last = lines(page, Run(block.first, block.last))[-left:]
+            around_it.append(Run(last[0].first, last[-1].last))
+            left -= len(last)
+    return tuple(around_it)
+
+
 def captioned(page: PageText, caption: Block) -> Box | None:
     """Return the box of the figure that a caption belongs to: the nearest above or below it, if any."""
     figures = [block.box for block in page.blocks if block.kind == "figure"]
@@ -132,6 +165,17 @@ def captioned(page: PageText, caption: Block) -> Box | None:
 
 def _gap(one: Box, other: Box) -> float:
     return max(one.y0 - other.y1, other.y0 - one.y1, 0.0)
+
+
+def joined(runs: Iterable[Run]) -> list[Run]:
+    """Return runs in the order of the page, those that follow each other as one."""
+    together: list[Run] = []
+    for run in sorted(runs):
+        if together and together[-1].last == run.first:
+            together[-1] = Run(together[-1].first, run.last)
+        else:
+            together.append(run)
+    return together
 
 
 def lines(page: PageText, run: Run) -> list[Run]:
@@ -147,9 +191,8 @@ def lines(page: PageText, run: Run) -> list[Run]:
 def _pieces(page: PageText, block: Block) -> Iterator[tuple[Kind, Run]]:
     """Yield the sentences of a paragraph, the items of a list, the lines of a table or of output."""
     every = lines(page, Run(block.first, block.last))
-    if block.kind in ("table", "figure"):
-        for line in every:
-            yield ("row" if block.kind == "table" else "line"), line
+    if block.kind == "table":
+        yield from (("row", line) for line in every)
         return
     start = block.first
     for index, line in enumerate(every):

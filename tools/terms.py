@@ -19,7 +19,7 @@ _STOP = frozenset(
     re.findall(
         r"\w+",
         "a about all an and any are as at be been but by can could did do does for from give given had has"
-        " have how i if in into is it its may me many much of on one or our shall should so some tell than"
+        " have how i if in into is it its may me many much of on or our shall should so some tell than"
         " that the their them there these they this those to us was we were what when where which while who"
         " whom whose why will with would you your",
     )
@@ -159,7 +159,11 @@ def likeness(asked: Term, there: Term) -> float:
 def _alike(asked: str, there: str) -> float:
     if asked == there:
         return 1.0
-    if not (asked.isalpha() and there.isalpha()) or len(asked) <= len(there):
+    if not (asked.isalpha() and there.isalpha()):
+        return 0.0
+    if len(asked) == 1 and len(there) == 2:
+        return LETTER if there[0] == asked else 0.0  # "p" of "Pr"
+    if len(asked) <= len(there):
         return 0.0
     if asked[0] != there[0] or len(asked) < 4:
         return 0.0

@@ -30,7 +30,15 @@ _LIST = re.compile(
 )
 _LABEL = re.compile(r"\b(figure|fig\.?|table|tab\.?|chart|plot)\s+([A-Z]?\d+(?:[.-]\d+)*[a-z]?)\b", re.I)
 _CAPTION = re.compile(r"^\s*(fig|tab|char|plot)\w*\.?\s+([A-Z]?\d+(?:[.-]\d+)*[a-z]?)\b", re.I)
-_ANY_NUMBER = re.compile(r"\d")
+_DRAWN = re.compile(
+    r"\b(?:figure|fig\.|plot|plotted|graph|chart|diagram|drawing|drawn|axis|axes|legend|panel|curves?|picture)\b",
+    re.I,
+)
+_AXIS = re.compile(r"\b([xy])[- ]axis\b|\b(horizontal|vertical) axis\b", re.I)
+_ANY_NUMBER = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twice|hundred|thousand|million)\b",
+    re.I,
+)
 _ANY_DATE = re.compile(
     r"\b(?:1[5-9]|20)\d\d\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? \d{1,4}\b", re.I
 )
@@ -46,10 +54,16 @@ class Wanted:
     sort : "number", "date", "name", "yes or no", "list" or "what"
     label : tuple of str, or None
         The figure or the table that it names, as ("fig", "1.1").
+    drawn : bool
+        Whether it asks about something drawn.
+    axis : "x", "y" or None
+        The axis of a plot that it asks about.
     """
 
     sort: Sort
     label: tuple[str, str] | None
+    drawn: bool
+    axis: Literal["x", "y"] | None
 
     def fits(self, text: str) -> bool:
         """Tell whether words hold what is asked for."""
@@ -66,7 +80,11 @@ def wanted(question: str) -> Wanted:
     """Say what a question asks for."""
     named = _LABEL.search(question)
     label = (named.group(1).casefold()[:3], named.group(2).casefold()) if named else None
-    return Wanted(_sort(question), label)
+    axis = _AXIS.search(question)
+    side: Literal["x", "y"] | None = None
+    if axis:
+        side = "x" if (axis.group(1) or axis.group(2))[0].casefold() in "xh" else "y"
+    return Wanted(_sort(question), label, bool(_DRAWN.search(question)), side)
 
 
 def _sort(question: str) -> Sort:
