@@ -1,7 +1,7 @@
 
 {
   // Links between quotes and boxes work without this; with it a box comes close enough to be read.
-  const READABLE = 0.45, LARGE = 1.4, LEAST = 0.65, MOST = 8, STEP = 1.3;
+  const READABLE = 0.45, LARGE = 1, LEAST = 0.65, MOST = 8, STEP = 1.3;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const smoothly = () => (still.matches ? "auto" : "smooth");
   const zooms = new WeakMap();
