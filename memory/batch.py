@@ -13,7 +13,7 @@ from .embed import Captioner, Embedder, LateEmbedder, PageReader, TextReader, em
 from .late import packed
 from .media import decoded, encoded
 from .page_text import PageText
-from .passages import means, texts_of
+from .passages import in_context, means, texts_of
 from .records import Text
 from .still import Frame, Page, Still
 from .storage import Entry, Ready, Storage, Told, still_id
@@ -117,7 +117,7 @@ class Batch:
         parts = self._parts([one for one in waiting if one.entry.kind == "document"])
         words = self._words(waiting)
         split = [texts_of(page) if page else ([], []) for page in words]
-        told = iter(self._told([block for _, blocks in split for block in blocks]))
+        told = iter(self._told([blocks for _, blocks in split]))
         for one, vector, page, (whole, blocks) in zip(waiting, vectors, words, split, strict=True):
             origin = one.still.origin
             one.entry.stills.append(
@@ -181,11 +181,15 @@ class Batch:
             return one.words.read == "none"
         return self.models.photos and one.entry.kind == "photo"
 
-    def _told(self, blocks: Sequence[Text]) -> list[Told]:
+    def _told(self, pages: Sequence[Sequence[Text]]) -> list[Told]:
         """Embed the words of those blocks that have a meaning."""
-        telling = [block.text for block in blocks if means(block.text)] if self.models.sentences else []
+        blocks = [block for page in pages for block in page]
+        if self.models.sentences is None:
+            return [Told(block, None) for block in blocks]
+        texts = [text for page in pages for text in in_context([block.text for block in page])]
+        telling = [text for text, block in zip(texts, blocks, strict=True) if means(block.text)]
         vectors = iter(self.meanings(telling) if telling else ())
-        return [Told(block, next(vectors) if telling and means(block.text) else None) for block in blocks]
+        return [Told(block, next(vectors) if means(block.text) else None) for block in blocks]
 
     def meanings(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts by the sentence model, which there must be."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from .batch import BATCH, Batch
 from .fingerprint import fingerprint
 from .ledger import SourceRow
-from .passages import means
+from .passages import in_context, means
 from .records import Added, Progress
 from .storage import Entry, Storage
 
@@ -118,11 +119,17 @@ class Pages:
         source = self._storage.ledger.source(path)
         if source is None or self._batch.models.sentences is None:
             return False
-        blocks = [block for block in self._storage.ledger.blocks(source.number) if means(block.text.text)]
+        wanting = self._storage.ledger.blocks(source.number)
+        texts: list[str] = []
+        for _, together in groupby(wanting, key=lambda block: block.still):
+            texts += in_context([block.text.text for block in together])
+        pairs = zip(wanting, texts, strict=True)
+        blocks = [(block, text) for block, text in pairs if means(block.text.text)]
         for start in range(0, len(blocks), FILL):
             part = blocks[start : start + FILL]
-            self._storage.fill(source.number, part, self._batch.meanings([one.text.text for one in part]))
-            page = int(part[-1].id.split(":")[1])
+            vectors = self._batch.meanings([text for _, text in part])
+            self._storage.fill(source.number, [block for block, _ in part], vectors)
+            page = int(part[-1][0].id.split(":")[1])
             self._progress(Progress(path, page, source.pages, self._batch.stills))
         return bool(blocks)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .page_text import Block, PageText, in_tenths
 from .records import Text
@@ -14,6 +14,10 @@ of words and lets go of the rest, and what is found shall be seen at a glance.""
 
 LEAST = 3
 """Words, of letters, in a passage that has a meaning: fewer, or numbers alone, are found by their words."""
+
+AROUND = 50
+"""Words that a sentence model is given of a block and of what stands around it: a line of a table, or a
+sentence between two formulas, means little alone."""
 
 _BROKEN = re.compile(r"(?<=[^\W\d_])[-\u00ad\u2010]\n(?=[^\W\d_A-Z])")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -28,6 +32,20 @@ def texts_of(page: PageText) -> tuple[list[Text], list[Text]]:
 def means(text: str) -> bool:
     """Whether a text says something that a sentence model understands."""
     return sum(1 for _ in zip(range(LEAST), _WORD.finditer(text), strict=False)) == LEAST
+
+
+def in_context(blocks: Sequence[str]) -> list[str]:
+    """Return the texts of a page's blocks, in their order, short ones with words before and after them."""
+    split = [block.split() for block in blocks]
+    words = [word for block in split for word in block]
+    found: list[str] = []
+    start = 0
+    for block, own in zip(blocks, split, strict=True):
+        more = max(0, AROUND - len(own)) // 2
+        before, after = words[max(0, start - more) : start], words[start + len(own) :][:more]
+        found.append(" ".join([*before, block, *after]))
+        start += len(own)
+    return found
 
 
 def _parts(page: PageText, block: Block) -> Iterator[Text]:

@@ -68,7 +68,7 @@ class ClipEmbedder:
     """
 
     def __init__(self, model: str | Path, *, device: str | None = None) -> None:
-        place = _place(device)
+        place = device_of(device)
         folder = _folder(model)
         self._kind = _kind(folder)
         self._name = str(model)
@@ -177,7 +177,14 @@ def _middle(still: Still) -> Still:
 # --- loading ------------------------------------------------------------------------------------------
 
 
-def _place(device: str | None) -> torch.device:
+def device_of(device: str | None) -> torch.device:
+    """Return the device of that name, by default the first GPU if there is one.
+
+    Raises
+    ------
+    InputError
+        If there is no such device.
+    """
     import torch
 
     try:
