@@ -19,7 +19,7 @@ from .lines import Line, lines_of
 from .loose_words import Boxes, LooseWords
 from .still import Size
 
-NEAR = (3.5, 2.4)
+NEAR = (3.5, 2.8)
 """Distance of a label, or of another part, from a figure at most, in heights of a line: across, where prose
 is rare, and down."""
 

@@ -16,12 +16,18 @@ from .aligned import is_number
 from .page_text import Block, PageText, Word, around
 from .still import Box
 
-TYPICAL_SPACE = 0.28
-"""Width of a space, in heights of a line, where it cannot be measured."""
+NARROWEST = 0.45
+"""Width of the strip between columns at least, in heights of the words' boxes: a space is narrower."""
 
+NEARER = 0.6
+"""A head's word goes with the column at its left where that strip is narrower than the right one by this."""
 
 MOST_SPANNING = 3
 """Lines at the top that may span columns, at most."""
+
+
+Strip = tuple[float, float]
+"""Left and right side of a blank strip, in pixels."""
 
 
 class Cell(NamedTuple):
@@ -66,40 +72,44 @@ def table_of(page: PageText, block: Block) -> Table:
     if not lines:
         return Table((), 0)
     words = [[page.words[number] for number in line] for line in lines]
-    spanning, edges = _edges_below_spanning(words)
-    edges = _without_heads_alone(words, edges)
+    spanning, strips = _strips_below_spanning(words)
+    edges = [(low + high) / 2 for low, high in _without_heads_alone(words, strips)]
     rows = tuple(_cells(page, line, edges, row) for row, line in enumerate(lines))
     return Table(rows, max(spanning, _headers(rows, len(edges) + 1)))
 
 
-def _edges_below_spanning(lines: Sequence[Sequence[Word]]) -> tuple[int, list[float]]:
-    """Return how many of the first lines span columns, and where columns are divided.
+def _strips_below_spanning(lines: Sequence[Sequence[Word]]) -> tuple[int, list[Strip]]:
+    """Return how many of the first lines span columns, and the strips that divide columns.
 
     A line spans columns if more of them are told apart without it.
     """
-    best, edges = 0, _edges(lines)
-    for spanning in range(1, min(MOST_SPANNING, len(lines) - 1) + 1):
-        without = _edges(lines[spanning:])
-        if len(without) > len(edges) and len(lines) - spanning >= 2:
-            best, edges = spanning, without
-    return best, edges
+    best, strips = 0, _strips(lines)
+    for spanning in range(1, min(MOST_SPANNING, len(lines) - 2) + 1):
+        without = _strips(lines[spanning:])
+        if len(without) > len(strips):
+            best, strips = spanning, without
+    return best, strips
 
 
-def _without_heads_alone(lines: Sequence[Sequence[Word]], edges: list[float]) -> list[float]:
-    """Drop the right edge of each column that has words in the first of the lines at most.
+def _without_heads_alone(lines: Sequence[Sequence[Word]], strips: list[Strip]) -> list[Strip]:
+    """Drop a strip beside each column that has words in the first of the lines at most.
 
-    Those are heads of several words; numbers below them stand at the right.
+    Those are words of heads of several: with the nearer neighbour, or the right one, above whose numbers they
+    start.
     """
-    held = [set[int]() for _ in range(len(edges) + 1)]
+    edges = [(low + high) / 2 for low, high in strips]
+    lowest = [-1] * (len(edges) + 1)
     for row, line in enumerate(lines):
         for word in line:
-            held[bisect(edges, (word.x0 + word.x1) / 2)].add(row)
-    heads = _numberless(lines)
-    return [
-        edge
-        for number, edge in enumerate(edges)
-        if number == 0 or max(held[number], default=0) >= max(heads, 1)
-    ]
+            column = bisect(edges, (word.x0 + word.x1) / 2)
+            lowest[column] = max(lowest[column], row)
+    heads = max(_numberless(lines), 1)
+    dropped = set()
+    for column in range(1, len(edges) + 1):
+        if lowest[column] < heads:
+            wide = [high - low for low, high in strips[column - 1 : column + 1]]
+            dropped.add(column - 1 if len(wide) == 1 or wide[0] < NEARER * wide[1] else column)
+    return [strip for number, strip in enumerate(strips) if number not in dropped]
 
 
 def _numberless(lines: Sequence[Sequence[Word]]) -> int:
@@ -121,17 +131,17 @@ def _lines(page: PageText, block: Block) -> list[list[int]]:
     return lines
 
 
-def _edges(lines: Sequence[Sequence[Word]]) -> list[float]:
-    """Return where columns are divided: the middles of the strips that are blank through all rows."""
+def _strips(lines: Sequence[Sequence[Word]]) -> list[Strip]:
+    """Return the strips that are blank through all rows."""
     words = sorted((word for line in lines for word in line), key=lambda word: word.x0)
     heights = sorted(word.y1 - word.y0 for word in words)
-    least = TYPICAL_SPACE * heights[len(heights) // 2]
-    edges, reach = [], words[0].x1
+    least = NARROWEST * heights[len(heights) // 2]
+    strips, reach = [], words[0].x1
     for word in words[1:]:
         if word.x0 - reach >= least:
-            edges.append((word.x0 + reach) / 2)
+            strips.append((reach, word.x0))
         reach = max(reach, word.x1)
-    return edges
+    return strips
 
 
 def _cells(page: PageText, line: Sequence[int], edges: Sequence[float], row: int) -> tuple[Cell, ...]:

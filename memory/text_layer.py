@@ -45,6 +45,11 @@ GARBLED = (
     "the file's text layer is no text (its fonts do not tell which letters they draw), so it was not used."
 )
 
+SCANNED = "a picture fills the page: its text layer may come from an OCR that somebody ran over a scan."
+
+WHOLE = 0.85
+"""What takes this share of the page's width and height fills it."""
+
 
 def page_text(raw: RawPage) -> PageText:
     """Return the words of a page's text layer, in reading order and in blocks.
@@ -60,8 +65,20 @@ def page_text(raw: RawPage) -> PageText:
     if garbled(" ".join(words.texts)):
         return PageText(raw.size, notes=(GARBLED,))
     return laid_out_loose(
-        raw.size, words, rulings=raw.rulings, pictures=raw.pictures, drawings=raw.drawings, read="layer"
+        raw.size,
+        words,
+        rulings=raw.rulings,
+        pictures=raw.pictures,
+        drawings=raw.drawings,
+        read="layer",
+        notes=(SCANNED,) if _scanned(raw) else (),
     )
+
+
+def _scanned(raw: RawPage) -> bool:
+    """Tell whether a picture fills the page, as where a scan was read before."""
+    sides = raw.pictures[:, 2:] - raw.pictures[:, :2]
+    return bool((sides >= WHOLE * np.array(raw.size)).all(axis=1).any())
 
 
 def loose_words(raw: RawPage) -> LooseWords:

@@ -121,6 +121,12 @@ def test_cells_know_their_words_and_boxes() -> None:
     assert cells(table)[2] == ["of two words", "13"]
 
 
+def test_heads_of_two_words_over_narrow_columns_are_one_cell() -> None:
+    rows = [["Column 1", "Column 2"], ["Cell 1", "Cell 2"], ["Cell 3", "Cell 4"]]
+    page = gridded(rows, GRID, 160)
+    assert cells(table_of(page, the_table(page))) == rows
+
+
 def test_a_grid_of_words_is_a_table_too() -> None:
     rows = [["Group", "Function"], ["core", "draws tiles"], ["", "draws lines"], ["labels", "names them"]]
     page = gridded(rows, GRID, 120)

@@ -33,7 +33,7 @@ TEXTS = {
     "German": "Die Überlebenszeit der Patienten wurde über fünf Jahre gemessen; größere Abstände gab es nie.",
     "French": "L'été dernier, les élèves ont été reçus à l'École; où sont-ils passés? Ils étaient contents.",
     "Polish": "Zażółć gęślą jaźń, wszyscy ludzie rodzą się wolni i równi pod względem swej godności.",
-    "Finnish": "Kaikki ihmiset syntyvät vapaina ja tasavertaisina arvoltaan ja oikeuksiltaan, järki ja muuta.",
+    "Finnish": "Kaikki ihmiset syntyvät vapaina ja tasavertaisina arvoltaan ja oikeuksiltaan, järki.",
     "Russian": "Все люди рождаются свободными и равными в своем достоинстве и правах. Они наделены разумом.",
     "Greek": "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι στην αξιοπρέπεια και τα δικαιώματα.",
     "Arabic": "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق. وقد وهبوا عقلا وضميرا.",
@@ -172,3 +172,12 @@ def test_a_file_whose_font_has_no_names_for_its_glyphs_is_not_believed(tmp_path:
     page = read_page_text(path, 1)
     assert page.read == "none"
     assert page.notes
+
+
+def test_words_under_a_picture_of_the_page_may_be_of_an_ocr() -> None:
+    page = raw("words that somebody read before")
+    assert not page_text(page).notes
+    scan = page_text(replace(page, pictures=np.array([[0, 0, 1224, 1584]], np.float32)))
+    assert "OCR" in scan.notes[0]
+    assert scan.read == "layer"
+    assert scan.text == "words that somebody read before"
