@@ -70,7 +70,7 @@ def test_a_damaged_page_costs_itself_only(tmp_path: Path) -> None:
     assert isinstance(first, ReadPage)
     assert isinstance(third, ReadPage)
     assert isinstance(second, InputError)
-    assert second.message.startswith(f"page 2 of {path} cannot be read: ")
+    assert second.message.startswith(f"page 2 of {path} cannot be read: it is truncated or damaged")
 
 
 def test_what_is_cut_off_is_an_error_not_a_crash(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class Tiff:
         try:
             return _decoded(self._path, self._frames[number - 1])
         except InputError as error:
-            why = error.message.removeprefix(self._path).strip(" .")
+            why = error.message.replace(self._path, "it").rstrip(".")
             raise page_fault(self._path, number, why) from error
 
 
@@ -150,7 +150,7 @@ def _decoded(path: str, frame: int) -> Image.Image:
     with opened_picture(path) as image:
         image.seek(frame)
         if image.width * image.height > MAX_PIXELS:
-            raise InputError(f"it has more than {MAX_PIXELS / 1e6:.0f} megapixels.", input=path)
+            raise InputError(f"{path} has more than {MAX_PIXELS / 1e6:.0f} megapixels.", input=path)
         return Image.fromarray(np.asarray(rgb_from_image(image)[0]))
 
 
