@@ -22,6 +22,8 @@ BATCH = 16
 """Stills that are embedded together."""
 BATCH_PIXELS = 32_000_000
 """Or fewer, where they are large: 96 MB of RGB. Sixteen pages of paper fit."""
+READ = 4
+"""Or fewer, where so many of them are to be read by OCR, which takes seconds for each."""
 SECONDS = 5.0
 """Longest that work is done without acknowledging it; also where nothing new is seen for hours."""
 
@@ -103,7 +105,8 @@ class Batch:
         media = self._storage.media.put(jpeg)
         self._waiting.append(_Waiting(entry, name, shot, still, media, words))
         pixels = sum(one.still.size.width * one.still.size.height for one in self._waiting)
-        if len(self._waiting) >= BATCH or pixels >= BATCH_PIXELS:
+        unread = sum(self._wants(one) for one in self._waiting)
+        if len(self._waiting) >= BATCH or pixels >= BATCH_PIXELS or unread >= READ:
             self._see()
 
     def _see(self) -> None:
@@ -166,10 +169,10 @@ class Batch:
     def _words(self, waiting: Sequence[_Waiting]) -> list[PageText | None]:
         """Return the words of stills: of the text layer, or read in the pixels, where that is wanted."""
         words = [one.words for one in waiting]
-        if self.models.ocr is None:
-            return words
         unread = [place for place, one in enumerate(waiting) if self._wants(one)]
-        found = self.models.ocr.read([waiting[place].still for place in unread]) if unread else []
+        if self.models.ocr is None or not unread:
+            return words
+        found = self.models.ocr.read([waiting[place].still for place in unread])
         for place, page in zip(unread, found, strict=True):
             layer = words[place]
             words[place] = replace(page, notes=(*layer.notes, *page.notes)) if layer else page
@@ -177,6 +180,8 @@ class Batch:
 
     def _wants(self, one: _Waiting) -> bool:
         """Whether a still is to be read by OCR."""
+        if self.models.ocr is None:
+            return False
         if one.words is not None:
             return one.words.read == "none"
         return self.models.photos and one.entry.kind == "photo"

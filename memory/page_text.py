@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, Self
 
+import numpy as np
+
 from .still import Box, Size
 
 Kind = Literal["heading", "text", "table", "figure", "caption"]
@@ -107,7 +109,8 @@ class PageText:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON, small: a tenth of a pixel is enough for a box."""
-        words = [[w.text, *(round(v, 1) for v in w[1:5]), w.line, round(w.sure, 3)] for w in self.words]
+        corners = np.array([w[1:5] for w in self.words], np.float64).round(1).tolist()
+        words = [[w.text, *box, w.line, round(w.sure, 3)] for w, box in zip(self.words, corners, strict=True)]
         blocks = [
             [b.kind, box.x0, box.y0, box.x1, box.y1, b.first, b.last]
             for b, box in ((b, in_tenths(b.box)) for b in self.blocks)
@@ -146,7 +149,7 @@ def around(boxes: Sequence[Box]) -> Box:
 
 
 def in_tenths(box: Box) -> Box:
-    """Return the smallest box around a box whose sides are at tenths of a pixel: rounded, it could be flat."""
+    """Return the smallest box around a box with sides at tenths of a pixel: rounded, it could be flat."""
     x0, y0 = (math.floor(10 * side) / 10 for side in (box.x0, box.y0))
     x1, y1 = (math.ceil(10 * side) / 10 for side in (box.x1, box.y1))
     return Box(x0=x0, y0=y0, x1=x1, y1=y1)

@@ -252,6 +252,21 @@ def test_scans_are_read_where_there_is_a_reader(tmp_path: Path) -> None:
         assert page.words[0][1:5] == (20, 30, 80, 60)
 
 
+def test_a_picture_of_several_pages_is_a_document(tmp_path: Path) -> None:
+    pages = [Image.new("RGB", (200, 300), "white") for _ in range(3)]
+    for number, page in enumerate(pages):
+        ImageDraw.Draw(page).rectangle((10 + number, 20, 59 + number, 39), "black")
+    path = tmp_path / "fax.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    with VisualMemory(tmp_path / "mem", embedder=Colours(), ocr=Ink()) as memory:
+        memory.add(tmp_path)
+        (source,) = memory.sources()
+        assert (source.kind, source.pages) == ("document", 3)
+        assert sorted(pages_with(memory, "ink")) == [("fax.tif", 1), ("fax.tif", 2), ("fax.tif", 3)]
+        for hit in memory.search("ink", top=3):
+            assert memory.still(hit).ref == hit.ref
+
+
 def test_passages_come_when_there_is_a_model_for_them(tmp_path: Path) -> None:
     path = report(tmp_path / "report.pdf", 20)
     with VisualMemory(tmp_path / "mem", embedder=Colours()) as memory:
