@@ -21,8 +21,11 @@ CAPTION = re.compile(
 )
 """How captions start in any language: a word, a number, a colon or full stop."""
 
-BULLET = re.compile(r"(?:[•◦▪‣∙·�○●■□\u2013\u2014*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\[\d{1,3}\])$")
-"""First word of an item of a list."""
+BULLET = re.compile(r"[•◦▪‣∙·�○●■□]$")
+"""A bullet; one whose font does not tell what it is is one too."""
+
+ITEM = re.compile(r"(?:[\u2013\u2014*-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)]|\[\d{1,3}\])$")
+"""Other first words of an item of a list, which may stand in a sentence as well."""
 
 NUMBERED = re.compile(r"(?:[A-Z]|\d{1,2})(?:\.\d{1,2}){0,3}\.?$")
 """First word of a numbered heading."""
@@ -32,7 +35,7 @@ NUMBERED_DEEP = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,3}\.?\s[^\W\d_]{2,}(?:\s\S+)
 
 PROMPT = ">"
 
-FARTHER = 1.3
+FARTHER = 1.25
 """Distance to the line above, as a multiple of the usual one, that starts a block."""
 
 LARGER = 1.13
@@ -140,8 +143,10 @@ def _starts(group: list[Line], line: Line, below: Line | None, usual: Usual) -> 
         return line.texts[0] == PROMPT and _printed(above, line)
     if CAPTION.match(line.text) and CAPTION.match(group[0].text) is None and _short(above, group):
         return True
-    if BULLET.match(line.texts[0]) and len(line.texts) > 1 and _outdented(line, group):
+    if len(line.texts) > 1 and (BULLET.match(line.texts[0]) or _item(line, group)):
         return True
+    if line.size >= usual.larger * usual.size:
+        return False  # the lines of a heading end anywhere
     return _indented(line, above, below) or _ended(group, line)
 
 
@@ -159,8 +164,10 @@ def _short(line: Line, group: list[Line]) -> bool:
     return line.box[2] - x0 < SHORT * (x1 - x0)
 
 
-def _outdented(line: Line, group: list[Line]) -> bool:
-    return line.box[0] <= min(each.box[0] for each in group) + 0.3 * line.size or len(group) == 1
+def _item(line: Line, group: list[Line]) -> bool:
+    """Tell whether a line starts an item: at the margin, or below the end of a sentence."""
+    margin = min(each.box[0] for each in group) + 0.3 * line.size
+    return bool(ITEM.match(line.texts[0])) and (line.box[0] <= margin or group[-1].text[-1:] in ENDS)
 
 
 def _indented(line: Line, above: Line, below: Line | None) -> bool:
@@ -168,7 +175,7 @@ def _indented(line: Line, above: Line, below: Line | None) -> bool:
     indent = INDENT * line.size
     if line.box[0] - above.box[0] < indent or line.box[0] - above.box[0] > 6 * line.size:
         return False
-    if BULLET.match(above.texts[0]) or above.text[-1:] not in ENDS:
+    if BULLET.match(above.texts[0]) or ITEM.match(above.texts[0]) or above.text[-1:] not in ENDS:
         return False
     return below is not None and line.box[0] - below.box[0] >= indent
 
