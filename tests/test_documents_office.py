@@ -93,6 +93,7 @@ def test_a_word_file_is_read_like_its_pdf(tmp_path: Path, cache: Path) -> None:
     assert (document.source, document.title, document.pages) == (str(path), "letter", 2)
     assert (first.text.text, second.text.text) == ("Fine words", "Another page")
     assert first.still.origin.source == str(path)
+    assert "as LibreOffice lays them out" in document.notes[0]
 
     (made,) = cache.iterdir()
     stamp = made.stat().st_mtime_ns

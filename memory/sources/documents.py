@@ -45,6 +45,8 @@ MAX_SIDE = 4400
 
 _HEAD = 1024  # bytes, within which a PDF may begin
 
+_CONVERTED = "its pages are as LibreOffice lays them out, which may be not as its own program does"
+
 _passwords: dict[str, str] = {}
 
 
@@ -193,7 +195,9 @@ def _opened(source: str, password: str | None) -> Pages:
     if is_pdf(_head(source)) or suffix == ".pdf":
         return Pdf(source, source, password)
     if suffix in OFFICE_SUFFIXES:
-        return Pdf(str(as_pdf(source)), source)
+        converted = Pdf(str(as_pdf(source)), source)
+        converted.notes = (*converted.notes, _CONVERTED)
+        return converted
     if tiff_pages(source):
         return Tiff(source)
     raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -26,7 +27,7 @@ AHEAD = 4
 """How many pages are asked for before the first of them is taken: 6 MB each."""
 
 LOST = 3
-"""Pages in a row that may crash PDFium or take too long before the rest of the file is given up."""
+"""Pages in a row that may crash PDFium or take too long; then the others asked for are not tried."""
 
 _HEAD = 1024  # a PDF may begin within its first kilobyte, and end within its last ones
 _TAIL = 4096
@@ -85,20 +86,20 @@ class Pdf:
                 if ticket is None:
                     yield outside(self._source, number, self.pages)
                     continue
-                if lost >= LOST:
-                    why = f"{LOST} pages before it could not be read, so it was not tried"
-                    yield page_fault(self._source, number, why)
-                    continue
                 try:
                     reply = lease.process.take(ticket)
                 except Lost as error:
                     lost += 1
                     lease.lose()
-                    waiting = deque((later, self._ask(lease, later)) for later, _ in waiting)
                     yield page_fault(self._source, number, str(error))
+                    if lost >= LOST:
+                        break
+                    waiting = deque((later, self._ask(lease, later)) for later, _ in waiting)
                 else:
                     lost = 0
                     yield self._page(number, reply)
+        for number in chain((number for number, _ in waiting), asked):
+            yield page_fault(self._source, number, f"{LOST} before it took too long or crashed PDFium")
 
     def text(self, number: int) -> PageText:
         """Return the words of a page, without rendering it."""
