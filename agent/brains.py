@@ -16,11 +16,15 @@ from ..tools.divide import division, settled
 from ..tools.followup import complete
 from ..tools.intents import Change, about_the_whole
 from ..tools.llava_next.pocket.familiar import UNFAMILIAR
+from ..tools.llava_next.pocket.untaught import UNTAUGHT
 from ..tools.scene_questions import parse
 from ..tools.video_questions import kind, split
 from .state import Exchange, State
 from .steps import AnswerStep, Call, CallStep, ObservationStep, Record, Step, VerifyStep
 from .tool import Tool
+
+STRANGE = (UNFAMILIAR, UNTAUGHT.split("{", maxsplit=1)[0])
+"""How notes begin by which the embedded model says that it guesses."""
 
 
 class Move(Record):
@@ -197,8 +201,8 @@ class Recorded:
 
 
 def _strange(looks: Sequence[ObservationStep]) -> bool:
-    """Tell whether the embedded model said that a picture is unlike all that it was trained on."""
-    return any(UNFAMILIAR in step.notes for step in looks)
+    """Tell whether the embedded model said that it was not trained on such a picture, or such words."""
+    return any(note.startswith(STRANGE) for step in looks for note in step.notes)
 
 
 def _sent_back(step: Step) -> bool:

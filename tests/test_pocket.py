@@ -11,6 +11,7 @@ from sightloop.tests.test_local import watching
 from sightloop.tools.llava_next import Prompt, Said
 from sightloop.tools.llava_next.pocket.bench import calibration_error, run
 from sightloop.tools.llava_next.pocket.familiar import UNFAMILIAR, UNFAMILIAR_CONFIDENCE, Familiar
+from sightloop.tools.llava_next.pocket.untaught import untaught
 from sightloop.tools.llava_next.pocket.worlds import worlds
 
 SEED = 77
@@ -94,3 +95,21 @@ def test_calibration_error_of_known_cases() -> None:
     assert calibration_error([0.9] * 4 + [0.1] * 4, [True] * 2 + [False] * 2 + [False] * 4) == pytest.approx(
         0.25
     )
+
+
+def test_words_that_it_was_never_taught_make_an_answer_a_guess(eyes: LlavaNext) -> None:
+    still = Still.from_array(np.full((96, 96, 3), 255, np.uint8))
+    answer = eyes.answer([still, "How many hospitals took part in the study?"])
+    assert answer.confidence <= UNFAMILIAR_CONFIDENCE
+    assert any("hospitals" in note and "study" in note for note in answer.notes)
+    choice = eyes.choose([still, "Is the invoice overdue?"], ["yes", "no"])
+    assert choice.confidence <= (1 + UNFAMILIAR_CONFIDENCE) / 2
+    assert not any("never taught" in note for note in eyes.answer([still, "Is there a red XKCD?"]).notes)
+
+
+@pytest.mark.parametrize("kind", ["photos", "pairs", "sets", "videos", "views"])
+def test_it_was_taught_all_the_words_that_its_worlds_are_asked_about_in(eyes: LlavaNext, kind: str) -> None:
+    tokenizer = eyes._loaded.tokenizer
+    asked = {question.text for _, questions in worlds(kind, 5, 12) for question in questions}
+    assert asked
+    assert not [text for text in asked if untaught(tokenizer, text)]

@@ -10,6 +10,7 @@ from .constrained import Grammar
 from .generate import Row
 from .loading import Loaded
 from .pocket.familiar import UNFAMILIAR, UNFAMILIAR_CONFIDENCE
+from .pocket.untaught import UNTAUGHT, untaught
 from .prepare import Prepared
 from .seen import Seen
 
@@ -45,14 +46,14 @@ def answered(
 ) -> Answer:
     """Return the answer that a row of tokens is."""
     confidence = min(1.0, math.exp(row.log_probability)) if row.ids else 0.0
-    strange = _unfamiliar(loaded, seen)
+    strange = _strange(loaded, prepared, seen)
     return Answer(
         text=text_of(loaded, row, grammar),
         confidence=min(confidence, UNFAMILIAR_CONFIDENCE) if strange else confidence,
         usage=_usage(prepared, len(row.ids), seconds),
         stopped_because=row.stopped_because or "length",
         model=loaded.checkpoint.name,
-        notes=(*prepared.notes, UNFAMILIAR) if strange else prepared.notes,
+        notes=(*prepared.notes, *strange),
     )
 
 
@@ -60,7 +61,7 @@ def chosen(
     loaded: Loaded, prepared: Prepared, seen: Seen, row: list[float], options: Sequence[str], seconds: float
 ) -> Choice:
     """Return the choice that a row of probabilities is."""
-    strange = _unfamiliar(loaded, seen)
+    strange = _strange(loaded, prepared, seen)
     if strange:  # hardly better than chance, and said to be so
         row = [1 / len(row) + UNFAMILIAR_CONFIDENCE * (p - 1 / len(row)) for p in row]
     index = max(range(len(row)), key=row.__getitem__)
@@ -70,14 +71,21 @@ def chosen(
         probabilities=tuple(row),
         usage=_usage(prepared, 0, seconds),
         model=loaded.checkpoint.name,
-        notes=(*prepared.notes, UNFAMILIAR) if strange else prepared.notes,
+        notes=(*prepared.notes, *strange),
     )
 
 
-def _unfamiliar(loaded: Loaded, seen: Seen) -> bool:
-    """Say whether a still of the prompt is unlike all that the embedded model was trained on."""
+def _strange(loaded: Loaded, prepared: Prepared, seen: Seen) -> tuple[str, ...]:
+    """Say what of a prompt is unlike all that the embedded model was trained on: its stills, its words."""
     known = loaded.familiar
-    return known is not None and not all(known.knows(average) for average in seen.averages)
+    if known is None:
+        return ()
+    asked = " ".join(part for part in prepared.prompt if isinstance(part, str))
+    words = untaught(loaded.tokenizer, asked)
+    notes = [UNTAUGHT.format(words=", ".join(words))] if words else []
+    if not all(known.knows(average) for average in seen.averages):
+        notes.insert(0, UNFAMILIAR)
+    return tuple(notes)
 
 
 def _usage(prepared: Prepared, new_tokens: int, seconds: float) -> Usage:
