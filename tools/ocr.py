@@ -56,7 +56,7 @@ WORTH = 8
 SAMPLE = 6
 """Lines that tell which way a page is read."""
 MOST = 400_000
-"""How long all lines of a still may be together, in pixels of lines made 48 high: ten dense pages."""
+"""How long all lines of a still may be together, in pixels of lines made 48 high: five dense pages."""
 HEIGHT = 48
 """Pixels that the recogniser makes a line high."""
 

@@ -25,7 +25,9 @@ DETECTOR = "PP-OCRv6_det_small.onnx"
 RECOGNISER = "PP-OCRv6_rec_small.onnx"
 
 SHORT_SIDE = 736
-"""Pixels that the shorter side is enlarged to before lines are sought: as PP-OCR was evaluated."""
+"""Pixels that the shorter side is enlarged to before lines are sought, as in rapidocr."""
+LARGEST = 3.0
+"""How much a picture is enlarged at most: letters as high as a hand are not found, nor quickly."""
 LONG_SIDE = 2208
 """Pixels that the longer side is made smaller to: a page as rendered is sought as it is."""
 AREA = 3_000_000
@@ -167,7 +169,7 @@ def _typed() -> Iterator[None]:
 def _sought(pixels: Pixels) -> tuple[NDArray[np.uint8], float]:
     """Return the pixels as BGR in the size that lines are sought at, and by how much they were enlarged."""
     height, width = pixels.shape[:2]
-    scale = max(1.0, SHORT_SIDE / min(height, width))
+    scale = min(LARGEST, max(1.0, SHORT_SIDE / min(height, width)))
     scale = min(scale, LONG_SIDE / max(height, width), math.sqrt(AREA / (height * width)))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
