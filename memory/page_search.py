@@ -35,10 +35,10 @@ EACH = 4
 
 
 class Found(NamedTuple):
-    """Pages, the best first, and how much of the question the best has together, 0..1."""
+    """Pages, the best first; and how good the best is, 0..1, by what it has of the question or means."""
 
     slots: list[int]
-    share: float
+    good: float
 
 
 class Question:
@@ -72,10 +72,9 @@ class Question:
         at = np.array(sorted(chosen), np.int64)
         if not len(at):
             return Found([], 0.0)
-        together = words.together(self._terms, at)
         parts = {
             "page": scores[at] / max(1e-9, float(scores.max())),
-            "near": together,
+            "near": words.together(self._terms, at),
             "passage": self._likeness(pages.slots[at], near) if near else np.zeros(len(at)),
         }
         fused = sum(WEIGHTS[channel] * parts[channel] for channel in parts if channel in channels)
@@ -83,7 +82,8 @@ class Question:
         if len(channels) > 1:
             fused = fused + BESIDE * _beside(at, fused, pages.neighbours)
         order = np.lexsort((at, -fused))
-        return Found(pages.slots[at[order]].tolist(), float(together[order[0]]))
+        good = max(float(parts[channel][order[0]]) for channel in ("near", "passage"))
+        return Found(pages.slots[at[order]].tolist(), max(0.0, good))
 
     def _near(self, where: Where, most: int) -> dict[int, float]:
         """Return the pages whose passages are nearest in meaning, with the similarity of the best."""
@@ -127,14 +127,15 @@ class Question:
         return {slot: text for slot, (_, text) in best.items()}
 
 
-def ranked_late(storage: Storage, late: LateEmbedder, text: str, slots: Iterable[int]) -> list[int]:
-    """Rank those of these pages that have vectors of their parts by late interaction, the best first."""
+def ranked_late(storage: Storage, late: LateEmbedder, text: str, slots: Iterable[int]) -> Found:
+    """Rank those of these pages that have vectors of their parts by late interaction."""
     kept = storage.ledger.parts(sorted(slots))
     if not kept:
-        return []
+        return Found([], 0.0)
     query = late.query(text)
     scores = {slot: interaction(query, unpacked(parts)) for slot, parts in kept.items()}
-    return sorted(scores, key=lambda slot: (-scores[slot], slot))
+    order = sorted(scores, key=lambda slot: (-scores[slot], slot))
+    return Found(order, max(0.0, scores[order[0]]))
 
 
 def _beside(

@@ -39,10 +39,10 @@ WEIGHTS: Mapping[str, float] = {
     "late": 1.0,
 }
 """Of the rankings. Of photos and frames none is known to be the better one, so that a still which two of them
-rank comes first. "words" is what :mod:`.page_search` finds, two channels in one. It counts by how much of the
-question the best page has, lest pages that share a word with it go before the photo that is meant. "look" are
-the pictures of pages: a model of scenes tells pages apart hardly better than by chance, and so decides only
-where there are no words.
+rank comes first. "words" is what :mod:`.page_search` finds, two channels in one; it and "late" count by how
+good the best page is, lest pages that share a word with it go before the photo that is meant. "look" are the
+pictures of pages: a model of scenes tells pages apart hardly better than by chance, and so decides only where
+there are no words.
 """
 
 CHANNELS = ("picture", "caption", "ocr", "subtitle", "page", "near", "passage", "late")
@@ -181,10 +181,12 @@ def search(
             question = Question(storage, query, _meaning(storage, models, query, channels))
             pages = question.pages(where, [name for name in channels if name in PAGE_WEIGHTS], depth)
             ranked["words"] = pages.slots
-            weights["words"] *= pages.share or 1.0
+            weights["words"] *= pages.good
             if models.late is not None and "late" in channels:
                 candidates = {slot for slots in ranked.values() for slot in slots}
-                ranked["late"] = ranked_late(storage, models.late, query, candidates)
+                parts = ranked_late(storage, models.late, query, candidates)
+                ranked["late"] = parts.slots
+                weights["late"] *= parts.good
         scores = fused(ranked, weights)
         similarities = storage.vectors.similarities(vector, sorted(scores))
         best = sorted(scores, key=lambda slot: (-scores[slot], -similarities[slot], slot))[:top]
