@@ -186,7 +186,7 @@ def search(
                 candidates = {slot for slots in ranked.values() for slot in slots}
                 parts = ranked_late(storage, models.late, query, candidates)
                 ranked["late"] = parts.slots
-                weights["late"] *= parts.good
+                weights["late"] *= pages.good if pages.slots else parts.good
         scores = fused(ranked, weights)
         similarities = storage.vectors.similarities(vector, sorted(scores))
         best = sorted(scores, key=lambda slot: (-scores[slot], -similarities[slot], slot))[:top]
