@@ -165,7 +165,7 @@ def _head_of(lines: Sequence[Line], start: int, end: int, limit: int) -> int:
     """
     width = _gutter_of(lines[start])
     strips = gutters(lines[start:end], width)
-    typed = all(line.typed is not False for line in lines[start:end])
+    typed = any(line.typed for line in lines[max(start - HEADS, 0) : end])
     first = start
     while first > limit and start - first < HEADS and _near(lines[first - 1], lines[first]):
         line = lines[first - 1]

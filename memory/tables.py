@@ -19,6 +19,9 @@ from .still import Box
 NARROWEST = 0.45
 """Width of the strip between columns at least, in heights of the words' boxes: a space is narrower."""
 
+WORDS_APART = 1.9
+"""Distance of words of one label at most, in widths of a letter."""
+
 NEARER = 0.6
 """A head's word goes with the column at its left where that strip is narrower than the right one by this."""
 
@@ -73,7 +76,13 @@ def table_of(page: PageText, block: Block) -> Table:
         return Table((), 0)
     words = [[page.words[number] for number in line] for line in lines]
     spanning, strips = _strips_below_spanning(words)
-    edges = [(low + high) / 2 for low, high in _without_heads_alone(words, strips)]
+    strips = _without_heads_alone(words, strips)
+    labels = _label_columns(_table(page, lines, strips, spanning), strips, words)
+    return _table(page, lines, strips[labels - 1 :], spanning)
+
+
+def _table(page: PageText, lines: Sequence[Sequence[int]], strips: Sequence[Strip], spanning: int) -> Table:
+    edges = [(low + high) / 2 for low, high in strips]
     rows = tuple(_cells(page, line, edges, row) for row, line in enumerate(lines))
     return Table(rows, max(spanning, _headers(rows, len(edges) + 1)))
 
@@ -110,6 +119,22 @@ def _without_heads_alone(lines: Sequence[Sequence[Word]], strips: list[Strip]) -
             wide = [high - low for low, high in strips[column - 1 : column + 1]]
             dropped.add(column - 1 if len(wide) == 1 or wide[0] < NEARER * wide[1] else column)
     return [strip for number, strip in enumerate(strips) if number not in dropped]
+
+
+def _label_columns(table: Table, strips: Sequence[Strip], lines: Sequence[Sequence[Word]]) -> int:
+    """Count the columns at the left that are the words of one label.
+
+    They have no head of their own, few numbers, and are no farther apart than words.
+    """
+    steps = sorted((word.x1 - word.x0) / len(word.text) for line in lines for word in line if word.text)
+    for column, (low, high) in enumerate(strips, 1):
+        head = table.head(column)
+        cells = [cell for row in table.rows[table.headers :] for cell in row if cell.column == column]
+        numbers = sum(is_number(cell.text) for cell in cells)
+        apart = high - low > WORDS_APART * steps[len(steps) // 2]
+        if not table.headers or head or apart or 2 * numbers > len(cells):
+            return column
+    return len(strips) + 1
 
 
 def _numberless(lines: Sequence[Sequence[Word]]) -> int:
@@ -161,18 +186,34 @@ def _cells(page: PageText, line: Sequence[int], edges: Sequence[float], row: int
 def _headers(rows: Sequence[Sequence[Cell]], columns: int) -> int:
     """Count the rows at the top that are heads.
 
-    One is, if over a column of numbers it has something else, or if it has a single cell in a table of
-    several columns; so is the one below a row that spans columns.
+    One is, if over most columns of numbers it has something else, if it has no number above rows that do, or
+    if it has a single cell in a table of several columns; so is the one below a name in the first row.
     """
     heads = 0
     numbers = [{cell.column for cell in row if is_number(cell.text.split(" ")[0])} for row in rows]
     for number, row in enumerate(rows[:-1]):
         below = Counter(chain.from_iterable(numbers[number + 1 :]))
         least = max((len(rows) - number) // 2, 1)
-        over = any(cell.column not in numbers[number] and below[cell.column] >= least for cell in row)
+        under = [cell.column for cell in row if below[cell.column] >= least]
+        over = bool(under) and 2 * len(numbers[number].intersection(under)) < len(under)
+        bare = not numbers[number] and number < MOST_SPANNING and max(below.values(), default=0) >= least
         spans = len(row) == 1 and columns > 2 and number < MOST_SPANNING
-        under = heads == number > 0 and len(rows[number - 1]) == 1
-        if not (over or spans or under):
+        named = heads == number == 1 and len(rows[0]) == 1
+        if not (over or bare or spans or named):
             break
         heads = number + 1
-    return heads if heads or len(rows) < 2 or numbers[0] else 1
+    if heads or len(rows) < 2:
+        return heads
+    return int(not numbers[0] or _unlabelled(rows) or _shares(rows))
+
+
+def _unlabelled(rows: Sequence[Sequence[Cell]]) -> bool:
+    """Tell whether the first row is the only one without a label at its left: heads that are numbers."""
+    return rows[0][0].column > 0 and all(row[0].column == 0 for row in rows[1:])
+
+
+def _shares(rows: Sequence[Sequence[Cell]]) -> bool:
+    """Tell whether the first row has per cents, and no other: quantiles."""
+    return all(cell.text.endswith("%") for cell in rows[0]) and not any(
+        cell.text.endswith("%") for row in rows[1:] for cell in row
+    )

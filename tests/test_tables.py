@@ -33,6 +33,12 @@ SUMMARY = """\
    12    135       1    0.971  0.0143       0.9434        0.999
    13    134       2    0.957  0.0173       0.9231        0.991
 """
+STRATA = """\
+                  n events median
+sex=1, ph.ecog=0 36     28    353
+sex=1, ph.ecog=1 71     54    239
+sex=2, ph.ecog=0 27      9    705
+"""
 CROSSED = """\
          to
 from      (s0)  CR SCT death (censored)
@@ -163,6 +169,18 @@ def test_heads_of_several_words_and_across_columns(tmp_path: Path) -> None:
     assert cells(table)[4] == ["13", "134", "2", "0.957", "0.0173", "0.9231", "0.991"]
 
 
+def test_a_label_of_several_words_is_one_cell(tmp_path: Path) -> None:
+    page = console(tmp_path / "r.pdf", STRATA)
+    table = table_of(page, the_table(page))
+    assert [table.label(row) for row in range(4)] == [
+        "",
+        "sex=1, ph.ecog=0",
+        "sex=1, ph.ecog=1",
+        "sex=2, ph.ecog=0",
+    ]
+    assert cells(table)[1] == ["sex=1, ph.ecog=0", "36", "28", "353"]
+
+
 def test_a_crossed_table_keeps_the_names_of_both(tmp_path: Path) -> None:
     page = console(tmp_path / "r.pdf", CROSSED)
     table = table_of(page, the_table(page))
@@ -173,6 +191,21 @@ def test_a_crossed_table_keeps_the_names_of_both(tmp_path: Path) -> None:
         ["SCT", "0", "11", "0", "149", "158"],
     ]
     assert table.headers == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "headers"),
+    [
+        ("  50-59 60-69 70-79\nF   2.6   2.9   3.2\nM   2.8   3.2   3.9", 1),
+        ("  0%  25%  50%\n0.0  0.6  1.2", 1),
+        ("            Class 1st 2nd\nSex    Age\nMale   Adult      175 168\nFemale Adult      144  93", 2),
+        ("> table(temp) # counts of states\ntemp\n  0   1   2\n325 453 363", 2),
+        ("a 12 18\nb 13 17\nc 16 15", 0),
+    ],
+)
+def test_heads_that_are_numbers_or_stand_over_labels(tmp_path: Path, text: str, headers: int) -> None:
+    page = console(tmp_path / "r.pdf", text)
+    assert table_of(page, the_table(page)).headers == headers
 
 
 @pytest.mark.parametrize(
