@@ -2,8 +2,9 @@
 
 A span is weighed by what it and its surroundings share with the question, words that are rare on the pages
 counting more; by how much else it says; by whether it holds what is asked for; and by what a search thought
-of its page. The weights are those of a logistic choice among all spans, fitted to questions about manuals
-that are not part of any benchmark of this package.
+of its page. The weights are those of a logistic choice among all spans, fitted to a hundred
+questions about the vignettes of R packages, none of them of the held-out set; of questions like them, 87 % of
+the first answers cite a right box on the right page.
 """
 
 from __future__ import annotations
@@ -25,37 +26,48 @@ from .spans import Run, Span
 from .terms import asked_terms, focus, strengths, term
 from .wanted import Wanted, caption_label, wanted
 
-FEATURES = (
-    "own", "all", "around sentence", "around line", "around value", "says", "rows", "heads",
-    "named by row", "named by head", "crossing", "missing",
-    "focus", "focus value", "together", "fits", "page", "page covers", "passage", "new",
-    "cell", "pair", "row", "line", "caption", "heading", "list", "label", "code", "leads",
-    "list asked", "number asked", "caption asked", "drawing asked", "axis asked",
-)  # fmt: skip
+WEIGHTS = {
+    "own": 4.6, "all": 0.5, "around sentence": 1.0, "around line": 0.0, "around value": 0.6,
+    "says": 0.8, "rows": 3.3, "heads": 3.5, "named by row": 0.6, "named by head": 1.1,
+    "crossing": 0.7, "missing": -0.5, "focus": 1.0, "focus value": 0.6, "together": 1.5,
+    "fits": 1.8, "quantity": 1.0, "opens": 0.3, "page": 2.0, "page covers": 1.4,
+    "passage": 0.4, "new": 1.2, "cell": -1.0, "pair": -0.6, "row": 0.8,
+    "line": -0.5, "caption": 0.5, "heading": -1.3, "list": 0.2, "label": 0.8,
+    "code": -1.4, "leads": -0.4, "list asked": 0.4, "number asked": 0.6, "caption asked": 0.6,
+    "drawing asked": 2.1, "axis asked": 1.9,
+}  # fmt: skip
+"""What speaks for a span being the answer, by how much.
 
-WORDS = np.array([
-    4.64, 0.26, 0.52, -0.22, 0.67, 0.15, 3.48, 3.11, 1.26, 0.65, 0.98, -0.95, 1.27, 1.19, 2.19, 2.49, 1.4,
-    1.2, 0.4, 1.31, -0.84, -0.27, 0.21, -0.33, 0.69, -1.1, 0.33, 0.62, -1.57, -0.49, 0.39, 1.42, 0.99,
-    1.77, 1.3,
-])  # fmt: skip
-"""Weights of the features, where no sentence model is at hand."""
+What it shares with the question: by its own words and heads, wholly, by what is around it; as a share of what
+it says, of its row's and its column's heads; what these name of the question, and each beyond the other.
+Whether it has no value; has what is asked for, near each other, of the right sort, as a quantity, at its
+beginning. What the search thought of its page, how much of the question the page has, whether it found this
+very place. How much it says that the question does not. Then what it is, and whether that is asked for.
+"""
 
 MEANING = 2.1
 """Weight of the likeness of meaning, where one is."""
 
-NO_ANSWER = 7.0
+NO_ANSWER = 9.0
 """Score of there being no answer among the spans."""
 
-SURE = (2.4, 1.6)
+SURE = (2.9, 1.5)
 """Constant, and weight of the logarithm of the best span's share, of the confidence."""
 
 NEWS = 6.0
 """How much a span says that the question does not, from which on more of it makes no difference."""
 
+OPENING = 2
+"""Words with which a span begins, an item's mark among them."""
+
+QUANTITY = 0.65
+"""How far what is asked for must be the head of a column or the name of a value, to be a quantity."""
+
 EDGE = 0.08
 """Share of a figure's height in which the names of its axes stand."""
 
 _KINDS = ("cell", "pair", "row", "line", "caption", "heading", "list", "label")
+_DIGIT = re.compile(r"\d")
 _CODE = re.compile(r"^(?:>>?>?|\+|\$|#|\w+\[\d+\]:) ")
 
 COMPARED = 24
@@ -76,6 +88,8 @@ class Pages:
         The same of the words of the pages.
     covers : per leaf
         The share of the question that is found anywhere on it, 0..1.
+    quantity : bool
+        Whether what is asked for heads a column of values, or is the name of one.
     """
 
     leaves: Sequence[Leaf]
@@ -83,6 +97,7 @@ class Pages:
     weights: NDArray[np.float64]
     rarity: dict[str, float]
     covers: Sequence[float]
+    quantity: bool
 
 
 def opened(question: str, leaves: Sequence[Leaf], spans: Sequence[Span]) -> Pages:
@@ -100,7 +115,25 @@ def opened(question: str, leaves: Sequence[Leaf], spans: Sequence[Span]) -> Page
             seen[key] = seen.get(key, 0) + 1
     rarity = {word: _rarity(len(lines), times) for word, times in seen.items()}
     weights = np.array([_rarity(len(lines), times) for times in holding])
-    return Pages(leaves, hits, weights, rarity, [_covers(page, weights) for page in hits])
+    covers = [_covers(page, weights) for page in hits]
+    return Pages(leaves, hits, weights, rarity, covers, _quantity(question, hits, spans))
+
+
+def _quantity(question: str, hits: Sequence[Sequence[dict[int, float]]], spans: Sequence[Span]) -> bool:
+    if wanted(question).sort != "what":
+        return False
+    focused = focus(question)
+    named = [
+        (span.leaf, run)
+        for span in spans
+        for run in (span.heads or (span.rows if span.kind == "pair" else ()))
+    ]
+    return any(
+        hits[leaf][number].get(place, 0.0) >= QUANTITY
+        for leaf, run in dict.fromkeys(named)
+        for number in range(*run)
+        for place in focused
+    )
 
 
 def _covers(page: Sequence[dict[int, float]], weights: NDArray[np.float64]) -> float:
@@ -139,20 +172,24 @@ def covered(pages: Pages, span: Span, runs: Sequence[Run]) -> NDArray[np.float64
     return found
 
 
-def _matched(pages: Pages, leaf: int, runs: Sequence[Run]) -> float:
-    """Return the share of what words say that the question says, too."""
-    said, shared = _said(pages, leaf, runs)
+def _matched(pages: Pages, leaf: int, runs: Sequence[Run], taken: NDArray[np.float64] | None = None) -> float:
+    """Return the share of what words say that the question says, too, in terms that are not taken."""
+    said, shared = _said(pages, leaf, runs, taken)
     return shared / said if said else 0.0
 
 
-def _said(pages: Pages, leaf: int, runs: Sequence[Run]) -> tuple[float, float]:
-    """Return how much words say, and how much of it the question says, too."""
+def _said(
+    pages: Pages, leaf: int, runs: Sequence[Run], taken: NDArray[np.float64] | None = None
+) -> tuple[float, float]:
+    """Return how much words say, and how much of it the question says, too, in terms that are not taken."""
     both = said = 0.0
     for run in runs:
         for number in range(run.first, run.last):
             weight = pages.rarity.get(term(pages.leaves[leaf].text.words[number].text).word, 0.0)
+            hits = pages.hits[leaf][number]
+            free = [far for place, far in hits.items() if taken is None or taken[place] < far]
             said += weight
-            both += weight * max(pages.hits[leaf][number].values(), default=0.0)
+            both += weight * max(free, default=0.0)
     return said, both
 
 
@@ -172,10 +209,10 @@ def _together(pages: Pages, span: Span) -> float:
 
 
 def features(question: str, pages: Pages, spans: Sequence[Span]) -> NDArray[np.float64]:
-    """Weigh spans by everything but meaning: (spans, features) float64."""
+    """Weigh spans by everything but meaning: (spans, weights) float64."""
     asks, focused = wanted(question), focus(question)
     rows = [_features(asks, focused, pages, span) for span in spans]
-    return np.array(rows, np.float64).reshape(len(spans), len(FEATURES))
+    return np.array(rows, np.float64).reshape(len(spans), len(WEIGHTS))
 
 
 def _features(asks: Wanted, focused: tuple[int, ...], pages: Pages, span: Span) -> list[float]:
@@ -201,7 +238,7 @@ def _features(asks: Wanted, focused: tuple[int, ...], pages: Pages, span: Span) 
         around if value else 0.0,
         0.0 if value else shared / (said or 1.0),
         _matched(pages, span.leaf, span.rows),
-        _matched(pages, span.leaf, span.heads),
+        _matched(pages, span.leaf, span.heads, by_row),
         float(by_row @ weights) / total,
         float(by_head @ weights) / total,
         crossing / total,
@@ -210,6 +247,8 @@ def _features(asks: Wanted, focused: tuple[int, ...], pages: Pages, span: Span) 
         max(float(by_row @ centre), float(by_head @ centre)) / central if value else 0.0,
         _together(pages, span),
         float(asks.fits(answer)),
+        float(pages.quantity and bool(_DIGIT.search(answer))),
+        _opens(pages, span, focused),
         1 / (1 + ahead),
         pages.covers[span.leaf],
         float(_in_passage(leaf, span)),
@@ -223,6 +262,14 @@ def _features(asks: Wanted, focused: tuple[int, ...], pages: Pages, span: Span) 
         float(asks.drawn and span.kind == "label"),
         float(asks.axis is not None and span.kind == "label" and _axis(leaf.text, span) == asks.axis),
     ]
+
+
+def _opens(pages: Pages, span: Span, focused: tuple[int, ...]) -> float:
+    """Say how far a span begins with what is asked for, as definitions do."""
+    if span.kind in ("cell", "pair", "row", "label"):
+        return 0.0
+    first = range(span.answer.first, min(span.answer.first + OPENING, span.answer.last))
+    return max((pages.hits[span.leaf][n].get(i, 0.0) for n in first for i in focused), default=0.0)
 
 
 def _axis(page: PageText, span: Span) -> Literal["x", "y"] | None:
@@ -276,7 +323,7 @@ def ranked(
     confidence : float, 0..1
         How likely the first one is right.
     """
-    scores = features(question, pages, spans) @ WORDS
+    scores = features(question, pages, spans) @ np.array(list(WEIGHTS.values()))
     if sentences is not None:
         first = np.argsort(-scores, kind="stable")
         scores = scores + MEANING * meanings(sentences, question, pages.leaves, spans, first)

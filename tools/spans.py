@@ -105,7 +105,9 @@ def flowing(page: PageText) -> list[Block]:
         above = flow[-1] if flow else None
         if above is not None and block.kind == "text" == above.kind and above.last == block.first:
             ended = _ENDS.search(page.words[above.last - 1].text)
-            if not ended and page.words[block.first].text[0].islower():
+            widest = max(above.box.x1, block.box.x1) - above.box.x0
+            full = page.words[above.last - 1].x1 - above.box.x0 >= SHORT_LINE * widest
+            if full and not ended and page.words[block.first].text[0].islower():
                 flow[-1] = Block("text", around([above.box, block.box]), above.first, block.last)
                 continue
         flow.append(block)

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import combinations
 
 _EDGES = " \t\n\"'`´“”‘’„«»?!,.;:…•·*"  # noqa: RUF001
 _PART = re.compile(r"[^\W_]+")
@@ -121,12 +121,12 @@ def focus(question: str) -> tuple[int, ...]:
     return tuple(i for i, one in enumerate(asked) if one in first)
 
 
-def _compounds(asked: Sequence[Term]) -> dict[int, Term]:
-    """Return each two neighbouring terms as one, which a table may write in one, by the first one's place."""
+def _compounds(asked: Sequence[Term]) -> dict[tuple[int, int], str]:
+    """Return each two near terms in one word, as a table may write them, by the terms' places."""
     return {
-        i: Term(one.word + two.word, ("".join((*one.stems, *two.stems)),))
-        for i, (one, two) in enumerate(pairwise(asked))
-        if one.word.isalpha() and two.word.isalpha()
+        (i, k): "".join((*asked[i].stems, *asked[k].stems))
+        for i, k in combinations(range(len(asked)), 2)
+        if k - i <= 2 and asked[i].word.isalpha() and asked[k].word.isalpha()
     }
 
 
@@ -150,10 +150,16 @@ def likeness(asked: Term, there: Term) -> float:
         return 0.0
     if asked.word == there.word or asked.stems == there.stems:
         return 1.0
+    if _numbers(asked) and _numbers(there) and not _numbers(asked) & _numbers(there):
+        return 0.0  # "resid=1" is not a little "resid=2"
     if len(asked.stems) > 1 and (far := _alike("".join(asked.stems), "".join(there.stems))) > 0:
         return far
     found = sum(max(_alike(one, other) for other in there.stems) for one in asked.stems)
     return PIECE * found / len(asked.stems) if len(there.stems) > 1 or len(asked.stems) > 1 else found
+
+
+def _numbers(one: Term) -> set[str]:
+    return {piece for piece in one.stems if piece[0].isdigit()}
 
 
 def _alike(asked: str, there: str) -> float:
@@ -188,11 +194,10 @@ def strengths(question: str, words: Sequence[str]) -> list[dict[int, float]]:
     for word in set(words):
         there = term(word)
         found = {i: far for i, one in enumerate(asked) if (far := likeness(one, there)) > 0}
-        for i, both in compounds.items():
-            far = max(
-                (_alike(both.stems[0], piece) for piece in there.stems if len(piece) >= COMPOUND), default=0
-            )
-            for place in (i, i + 1) if far > 0 else ():
+        for both, letters in compounds.items():
+            long = [piece for piece in there.stems if len(piece) >= COMPOUND]
+            far = max((_alike(letters, piece) for piece in long), default=0.0)
+            for place in both if far > 0 else ():
                 found[place] = max(found.get(place, 0.0), far)
         for piece in _PART.findall(there.word):
             for place in first_letters.get(piece, ()):
