@@ -15,7 +15,7 @@ from typing import Self
 from ...errors import InputError
 from ..page_text import PageText
 from ..still import Box, Size, Still
-from .files import DOCUMENT_SUFFIXES, OFFICE_SUFFIXES, checked_path, regular_file
+from .files import DOCUMENT_SUFFIXES, OFFICE_SUFFIXES, checked_path
 from .office import as_pdf
 from .pages import Pages, Part, ReadPage
 from .pdf import Pdf, is_pdf
@@ -43,8 +43,6 @@ MAX_ZOOM = 8.0
 MAX_SIDE = 4400
 """Pixels: the longer side of a part that is rendered larger."""
 
-_HEAD = 1024  # bytes, within which a PDF may begin
-
 _CONVERTED = "its pages are as LibreOffice lays them out, which may be not as its own program does"
 
 _passwords: dict[str, str] = {}
@@ -59,7 +57,7 @@ def is_document(path: str | os.PathLike[str]) -> bool:
     if Path(path).suffix.lower() in SUFFIXES:
         return True
     try:
-        return is_pdf(_head(path)) or len(tiff_pages(path)) > 1
+        return is_pdf(path) or len(tiff_pages(path)) > 1
     except InputError:
         return False
 
@@ -185,14 +183,9 @@ def _source(path: str | os.PathLike[str]) -> str:
     return str(checked_path(path, "document").absolute())
 
 
-def _head(path: str | os.PathLike[str]) -> bytes:
-    with regular_file(path, "document") as file:
-        return file.read(_HEAD)
-
-
 def _opened(source: str, password: str | None) -> Pages:
     suffix = Path(source).suffix.lower()
-    if is_pdf(_head(source)) or suffix == ".pdf":
+    if is_pdf(source) or suffix == ".pdf":
         return Pdf(source, source, password)
     if suffix in OFFICE_SUFFIXES:
         converted = Pdf(str(as_pdf(source)), source)

@@ -33,9 +33,16 @@ _HEAD = 1024  # a PDF may begin within its first kilobyte, and end within its la
 _TAIL = 4096
 
 
-def is_pdf(head: bytes) -> bool:
-    """Whether a file is a PDF by its first kilobyte."""
-    return b"%PDF-" in head[:_HEAD]
+def is_pdf(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a PDF by its first kilobyte.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened.
+    """
+    with regular_file(path, "document") as file:
+        return b"%PDF-" in file.read(_HEAD)
 
 
 class Pdf:
@@ -165,6 +172,8 @@ class Pdf:
 
 def _checked(path: str, source: str) -> tuple[str, ...]:
     """Look at a file's ends before PDFium does."""
+    if not is_pdf(path):
+        raise InputError(f"{source} is no PDF: it does not begin like one.", input=source)
     with regular_file(path, "document") as file:
         size = file.seek(0, os.SEEK_END)
         if size > MAX_BYTES:
@@ -173,9 +182,6 @@ def _checked(path: str, source: str) -> tuple[str, ...]:
                 "split it first.",
                 input=source,
             )
-        file.seek(0)
-        if not is_pdf(file.read(_HEAD)):
-            raise InputError(f"{source} is no PDF: it does not begin like one.", input=source)
         file.seek(max(0, size - _TAIL))
         if b"%%EOF" not in file.read():
             return ("its end is missing, so it may have had more pages",)
