@@ -26,6 +26,9 @@ FLATTEST = 1.2
 MANY = 4
 """Shapes that are a drawing, where words do not stand in them, or even if it is flat."""
 
+MOST_SHAPES = 1500
+"""Shapes that are compared with each other; of more, as maps have, only some are."""
+
 BACKGROUND = 0.85
 """What takes this share of the page's width and height is its background."""
 
@@ -81,9 +84,14 @@ def drawn_parts(
 
 def _clusters(shapes: Boxes, apart: float) -> list[NDArray[np.int64]]:
     """Group shapes that lie within a distance of each other."""
-    cells = (shapes[:, :2] / apart).astype(int), (shapes[:, 2:] / apart).astype(int)
-    _, first, same = np.unique(np.hstack(cells), axis=0, return_index=True, return_inverse=True)
-    x0, y0, x1, y1 = shapes[first].T  # of shapes in the same cells one is enough to tell who is near
+    cell = apart
+    while True:  # of shapes in the same cells one is enough to tell who is near
+        cells = (shapes / cell).astype(int)
+        _, first, same = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+        if len(first) <= MOST_SHAPES:
+            break
+        cell *= 1.5
+    x0, y0, x1, y1 = shapes[first].T
     near = (x0[:, None] <= x1 + apart) & (x0 <= x1[:, None] + apart)
     near &= (y0[:, None] <= y1 + apart) & (y0 <= y1[:, None] + apart)
     group = np.full(len(first), -1)

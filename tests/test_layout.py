@@ -279,3 +279,14 @@ def test_captions_are_told_by_how_they_start(first: Callable[[list[str]], list[s
         Word(text, 100 + 120 * number, 100, 210 + 120 * number, 120, 0) for number, text in enumerate(texts)
     ]
     assert kinds(laid_out(SIZE, words)) == [kind]
+
+
+def test_a_map_of_thousands_of_shapes_is_one_figure() -> None:
+    rng = np.random.default_rng(3)
+    corners = rng.uniform(300, 900, (6000, 2))
+    shapes = np.hstack([corners, corners + rng.uniform(0, 30, (6000, 2))]).astype(np.float32)
+    page = laid_out(
+        SIZE, [Word("Figure", 300, 1100, 380, 1120, 0), Word("1:", 390, 1100, 410, 1120, 0)], drawings=shapes
+    )
+    assert kinds(page) == ["figure", "caption"]
+    assert page.blocks[0].box.x1 == pytest.approx(float(shapes[:, 2].max()))
