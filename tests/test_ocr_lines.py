@@ -73,7 +73,7 @@ def test_a_space_that_was_made_up_is_left_out(words: list[str], data: st.DataObj
     said = Spoken(
         spoken.text[:number] + " " + spoken.text[number:],
         (*spoken.places[:number], spoken.places[number - 1], *spoken.places[number:]),
-        (*spoken.sure, 0.9),
+        (*spoken.sure[:number], 0.9, *spoken.sure[number:]),
     )
     assert [piece.text for piece in pieces(line, whole(line), said)] == words
 

@@ -28,6 +28,8 @@ ENOUGH = 3
 """Spaces of a line that tell how wide its spaces are."""
 NARROW = 0.6
 """A space is at least this wide, in usual spaces of its line; what is between letters is less than half."""
+DOUBTFUL = 0.95
+"""A space told more surely than this is not made up, however narrow."""
 CLOSE = 2.3
 """What is wider than this, in usual gaps between the letters of its line, is a space however narrow."""
 WIDE, APART = 0.75, 1.8
@@ -252,6 +254,7 @@ def _made_up(
         seam
         for seam in spaces
         if claims[seam] is None
+        and max(spoken.sure[marks[seam] + 1 : marks[seam + 1]]) < DOUBTFUL
         and spoken.text[marks[seam]].isalpha()
         and spoken.text[marks[seam + 1]].isalpha()
     ]
