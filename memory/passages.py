@@ -20,6 +20,7 @@ AROUND = 50
 sentence between two formulas, means little alone."""
 
 _BROKEN = re.compile(r"(?<=[^\W\d_])[-\u00ad\u2010]\n(?=[^\W\d_A-Z])")
+_KEPT_BY_NONE = re.compile("[\0\ud800-\udfff]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -66,4 +67,4 @@ def _parts(page: PageText, block: Block) -> Iterator[Text]:
 
 def _joined(text: str) -> str:
     """Put words together that a line's end cut in two, and drop what no database keeps."""
-    return _BROKEN.sub("", text).replace("\0", "").strip()
+    return _KEPT_BY_NONE.sub("", _BROKEN.sub("", text)).strip()

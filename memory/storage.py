@@ -264,9 +264,9 @@ class Storage:
         with self.lock:
             passages = self.ledger.passages_of([row.slot for row in stills])
             # opened before the ledger changes: if they cannot be, nothing has happened
-            spaces = [space for space, any in ((self.pictures, stills), (self.passages, passages)) if any]
-            for space in spaces:
-                _ = space.vectors
+            for space, held in ((self.pictures, stills), (self.passages, passages)):
+                if held:
+                    _ = space.vectors
             if source is None:
                 self.ledger.remove_stills([row.slot for row in stills])
             else:
