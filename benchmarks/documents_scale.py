@@ -154,18 +154,20 @@ def measure(folder: Path, rounds: int, seed: int) -> dict[str, Any]:
         paths = [source.path for source in memory.sources()]
         rows: dict[str, Any] = {}
         for name in filters(paths[0], paths):
-            taken, found = [], []
+            taken, busy, found = [], [], []
             for question, path, number in asked:
                 where = filters(path, paths)[name]
-                began = time.perf_counter()
+                began, worked = time.perf_counter(), time.process_time()
                 hits = memory.search(question, **where)
                 taken.append(1000 * (time.perf_counter() - began))
+                busy.append(1000 * (time.process_time() - worked))
                 places = [(hit.origin.source, getattr(hit.origin, "number", 0)) for hit in hits]
                 found.append((path, number) in places)
             p50, p99 = np.quantile(taken, [0.5, 0.99])
             rows[name] = {
                 "p50_ms": round(float(p50), 1),
                 "p99_ms": round(float(p99), 1),
+                "cpu_p50_ms": round(float(np.median(busy)), 1),
                 "found@5": round(float(np.mean(found)), 3),
             }
         sizes = {part: round(size / 2**20) for part, size in memory.size()["bytes"].items()}
