@@ -34,27 +34,34 @@ def cells(leaf: int, page: PageText) -> Iterator[Span]:
         under = _headers(table)
         titles = [row[0] for row in table.rows[:under] if len(row) == 1 < table.columns - 1]
         heads = [cell for row in table.rows[:under] for cell in row if cell not in titles]
-        # A part of a table that goes on under a title of its own has the heads of the part above.
-        if titles and not heads:
+        if not heads and _goes_on(before, table.rows[under:]):
             heads = before
         before = heads
-        yield from _values(leaf, table, under, heads, titles, surroundings(page, block))
+        yield from _values(leaf, table.rows[under:], heads, titles, surroundings(page, block))
+
+
+def _goes_on(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> bool:
+    """Tell whether rows without heads stand under those of the table above, as its next part does."""
+    values = [cell for cell in rows[0] if is_value(cell.text)] if rows else []
+    return len(values) > 1 and all(sum(_stands(head, cell) for head in heads) == 1 for cell in values)
 
 
 def _values(
     leaf: int,
-    table: Table,
-    under: int,
+    body: Sequence[Sequence[Cell]],
     heads: Sequence[Cell],
     titles: Sequence[Cell],
     context: tuple[Run, ...],
 ) -> Iterator[Span]:
     above: dict[int, Cell] = {}  # labels of the rows so far, by column, for rows that leave them out
     group = list(titles)
-    body = table.rows[under:]
     for row in body:
-        if len(row) == 1 and not is_value(row[0].text):
+        words = not any(is_value(cell.text) for cell in row)
+        if words and len(row) == 1:
             group, above = [row[0]], {}  # a line that names the rows below
+            continue
+        if words and row[0].column > 0:
+            heads = row  # other heads, for the rows below
             continue
         labels = _labels(row, heads, len(body))
         above |= {cell.column: cell for cell in labels}
@@ -70,11 +77,13 @@ def _values(
 
 
 def _headers(table: Table) -> int:
-    """Count the rows of heads: those above the first that has a value right of its label.
+    """Count the rows of heads: where the table knows of none, those above the first that has a value.
 
     Where the first row has values, and nothing where the others have their labels, it is one of heads, of
     years for example; so is the first of two rows of values only.
     """
+    if table.headers:
+        return table.headers
     if len(table.rows) == 2 and all(is_value(cell.text) for row in table.rows for cell in row):
         return 1  # quantiles
     for number, row in enumerate(table.rows):
@@ -95,8 +104,11 @@ def _labels(row: Sequence[Cell], heads: Sequence[Cell], rows: int) -> list[Cell]
 
 def _over(head: Cell, cell: Cell) -> bool:
     """Tell whether a head stands over a cell; one over several columns does so over each of them."""
-    if head.column == cell.column:
-        return True
+    return head.column == cell.column or _stands(head, cell)
+
+
+def _stands(head: Cell, cell: Cell) -> bool:
+    """Tell whether the middle of a cell is under a head."""
     middle = (cell.box.x0 + cell.box.x1) / 2
     return head.box.x0 <= middle <= head.box.x1
 

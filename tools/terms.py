@@ -162,6 +162,13 @@ def _numbers(one: Term) -> set[str]:
     return {piece for piece in one.stems if piece[0].isdigit()}
 
 
+def contradicts(asked: Term, there: Term) -> bool:
+    """Tell whether two words name different numbers of one kind: "resid=1" and "resid=2"."""
+    one, other = _numbers(asked), _numbers(there)
+    kinds = set(asked.stems) - one, set(there.stems) - other
+    return bool(one and other and kinds[0]) and kinds[0] == kinds[1] and not one & other
+
+
 def _alike(asked: str, there: str) -> float:
     if asked == there:
         return 1.0
