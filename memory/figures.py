@@ -26,6 +26,9 @@ is rare, and down."""
 SMALL, NEAR_SMALL = 0.9, (5.5, 4.5)
 """The same of a label in smaller print than prose has, by this factor at least."""
 
+PROSE_WORDS, OPEN = 5, 8
+"""Words of a line of prose beside a figure at least; pieces among which the line below it is sought."""
+
 PROSE = 0.8
 """Prose has the larger fonts of a page: the size that this share of its letters do not exceed."""
 
@@ -183,7 +186,19 @@ def _labels(words: LooseWords, free: NDArray[np.bool_], drawn: Boxes, height: fl
             typed = line  # a short line below typed ones is their end
         else:
             across += line.pieces(2 * height)
-    return across + turned_lines(words, np.flatnonzero(outside & (words.turns != 0)), 2 * height)
+    return _no_prose(across) + turned_lines(words, np.flatnonzero(outside & (words.turns != 0)), 2 * height)
+
+
+def _no_prose(lines: Sequence[Line]) -> list[Line]:
+    """Leave out what goes on, or ends, lines of five words or more that stand under each other."""
+    prose = [False] * len(lines)
+    for number, line in enumerate(lines):
+        for under in range(number + 1, min(number + 1 + OPEN, len(lines))):
+            below = lines[under]
+            near = below.box[1] - line.box[3] < line.size
+            if len(line.texts) >= PROSE_WORDS and near and abs(below.box[0] - line.box[0]) < line.size:
+                prose[number] = prose[under] = True
+    return [line for line, own in zip(lines, prose, strict=True) if not own]
 
 
 def _may_label(line: Line, widest: float) -> bool:

@@ -128,6 +128,25 @@ def test_headings_captions_and_figures_are_told_apart(tmp_path: Path) -> None:
     assert block_texts(page)[3] == "Figure 3: Survival by sex."
 
 
+def test_prose_in_the_column_beside_a_figure_is_none_of_its_labels(tmp_path: Path) -> None:
+    path = tmp_path / "paper.pdf"
+    canvas = Canvas(str(path), pagesize=(612, 792))
+    plot(canvas, 110, 420, 180, 200)
+    canvas.setFont("Helvetica", 10)
+    for line in range(42):
+        text = "early on." if line % 4 == 3 else f"l{line} of the words that fill this column"
+        canvas.drawString(312, 700 - 13 * line, text)
+        if line > 24:
+            canvas.drawString(72, 700 - 13 * line, f"m{line} of the words that fill this column")
+    canvas.save()
+    page = read_page_text(path, 1)
+    (figure,) = [block for block in page.blocks if block.kind == "figure"]
+    assert "early" not in page.text_of(figure.first, figure.last)
+    assert figure.box.x1 < 2 * 312
+    starts = [word.text for word in page.words if word.text[0] in "lm" and word.text[1:].isdigit()]
+    assert starts == [f"m{n}" for n in range(25, 42)] + [f"l{n}" for n in range(42) if n % 4 != 3]
+
+
 def plot(canvas: Canvas, x: float, y: float, width: float, height: float) -> None:
     """Draw a plot as statistics programs do: a frame, a curve, ticks with numbers, names of the axes."""
     canvas.rect(x, y, width, height)
