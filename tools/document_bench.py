@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -249,17 +248,16 @@ def run(
     eyes = eyes or LlavaNext()
     wanted = {place.document for one in asked for place in one.places} | (set(files) & set(VIGNETTES))
     scans = [files[name] for name in SCANNED if name in files] if ocr is not None else []
-    with tempfile.TemporaryDirectory(prefix="sightloop-documents-") as name:
-        with VisualMemory(Path(name) / "scans", embedder=eyes, sentences=sentences, ocr=ocr) as memory:
-            slow = indexed(memory, scans) if scans else None
-        with VisualMemory(Path(name) / "pages", embedder=eyes, sentences=sentences, ocr=ocr) as memory:
-            fast = indexed(memory, [files[one] for one in sorted(wanted - set(SCANNED))])
-            for one in sorted(wanted & set(SCANNED)):
-                memory.add(files[one])
-            found = retrieval(memory, asked)
-            reader = agent(eyes, memory)
-            replies = [answered(eyes, reader, memory, one, files) for one in asked]
-            false = [replied(reader.run(one.question), 0.0) for one in unanswerable]
+    models: dict[str, Any] = {"embedder": eyes, "sentences": sentences, "ocr": ocr}
+    with VisualMemory(**models) as memory, VisualMemory(**models) as other:
+        fast = indexed(memory, [files[one] for one in sorted(wanted - set(SCANNED))])
+        slow = indexed(other, scans) if scans else None
+        for one in sorted(wanted & set(SCANNED)):
+            memory.add(files[one])
+        found = retrieval(memory, asked)
+        reader = agent(eyes, memory)
+        replies = [answered(eyes, reader, memory, one, files) for one in asked]
+        false = [replied(reader.run(one.question), 0.0) for one in unanswerable]
     told = [said[AGENT] for said in replies]
     results: dict[str, Any] = {
         "model": eyes.name,
