@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from reportlab.pdfgen.canvas import Canvas
 
 from sightloop.errors import InputError
@@ -176,6 +178,30 @@ def _leaf() -> Leaf:
 
 
 LEAF = _leaf()
+
+
+class Thesaurus:
+    """Embeds texts by what their words mean: a direction for each of three things."""
+
+    name = "thesaurus"
+    MEANS = (("lofty", "high", "metres"), ("bread", "loaf", "flour"), ("animals", "dogs"))
+
+    def embed(self, items: Sequence[Still | str]) -> NDArray[np.float32]:
+        rows = [
+            [1e-3 + sum(word in str(item).casefold() for word in words) for words in self.MEANS]
+            for item in items
+        ]
+        vectors = np.array(rows, np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"), [("Which animals?", "No dogs"), ("Is it lofty?", "41 metres")]
+)
+def test_meaning_helps_where_words_differ(question: str, answer: str, leaves: list[Leaf]) -> None:
+    assert answer in read(pocket(), question, leaves, Thesaurus()).text or (
+        answer in " ".join(read(pocket(), question, leaves, Thesaurus()).notes)
+    )
 
 
 def test_the_pocket_reads_by_extraction() -> None:

@@ -46,8 +46,12 @@ question the page has, whether it found this very place. How much it says that t
 what it is, and whether that is asked for.
 """
 
-MEANING = 2.1
-"""Weight of the likeness of meaning, where one is."""
+MEANING = 3.0
+"""Weight of the likeness of meaning, for the share of a question that no words are found for.
+
+Where its words are found they tell better: with meaning counted in full, 5 % fewer of the fitted questions were
+answered.
+"""
 
 NO_ANSWER = 9.0
 """Score of there being no answer among the spans."""
@@ -67,6 +71,7 @@ QUANTITY = 0.65
 EDGE = 0.08
 """Share of a figure's height in which the names of its axes stand."""
 
+_VALUES = ("cell", "pair", "label", "row")
 _KINDS = ("cell", "pair", "row", "line", "caption", "heading", "list", "label")
 _DIGIT = re.compile(r"\d")
 _CODE = re.compile(r"^(?:>>?>?|\+|\$|#|\w+\[\d+\]:) ")
@@ -302,23 +307,18 @@ def _in_passage(leaf: Leaf, span: Span) -> bool:
     return any(p.x0 <= x <= p.x1 and p.y0 <= y <= p.y1 for p in leaf.passages)
 
 
-def told(leaf: Leaf, span: Span) -> str:
-    """Return the words of a span with what names it, for a sentence model."""
-    runs = (*span.context[:1], *span.named, span.answer) if span.kind == "cell" else (span.answer,)
-    return " ".join(" ".join(leaf.text.text_of(*run).split()) for run in runs)
-
-
 def meanings(
     sentences: Embedder, question: str, leaves: Sequence[Leaf], spans: Sequence[Span], order: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Say how much nearer to the question than others the first :data:`COMPARED` spans are: (spans,).
+    """Say how much nearer to the question than others the first :data:`COMPARED` passages are: (spans,).
 
-    It is 0 for all spans behind them.
+    It is 0 for values, which mean little by themselves, and for all behind the first.
     """
     near = np.zeros(len(spans))
-    chosen = order[:COMPARED]
-    if len(chosen):
-        vectors = sentences.embed([question, *(told(leaves[spans[i].leaf], spans[i]) for i in chosen)])
+    chosen = [i for i in order if spans[i].kind not in _VALUES][:COMPARED]
+    if chosen:
+        texts = [" ".join(leaves[spans[i].leaf].text.text_of(*spans[i].answer).split()) for i in chosen]
+        vectors = sentences.embed([question, *texts])
         near[chosen] = vectors[1:] @ vectors[0]
         near[chosen] -= near[chosen].mean()
     return near
@@ -336,10 +336,12 @@ def ranked(
     confidence : float, 0..1
         How likely the first one is right.
     """
-    scores = features(question, pages, spans) @ np.array(list(WEIGHTS.values()))
+    table = features(question, pages, spans)
+    scores = table @ np.array(list(WEIGHTS.values()))
     if sentences is not None:
         first = np.argsort(-scores, kind="stable")
-        scores = scores + MEANING * meanings(sentences, question, pages.leaves, spans, first)
+        unsaid = 1 - table[first[0], list(WEIGHTS).index("own")]
+        scores += MEANING * unsaid * meanings(sentences, question, pages.leaves, spans, first)
     order = np.argsort(-scores, kind="stable")
     return order, _confidence(scores, scores[order[0]])
 
