@@ -25,8 +25,11 @@ CONVERT_SECONDS = 180.0
 MAX_BYTES = 512 << 20
 """Largest file that is converted."""
 
+INSTALL = "apt install libreoffice-writer libreoffice-impress"
+"""The line that brings LibreOffice, on Debian and Ubuntu."""
+
 _INSTALL = (
-    "Install it (apt install libreoffice-writer libreoffice-impress, brew install --cask libreoffice, or "
+    f"Install it ({INSTALL}, brew install --cask libreoffice, or "
     "https://www.libreoffice.org), or save the file as PDF"
 )
 _HOMES = (

@@ -19,6 +19,7 @@ import psutil
 from packaging.requirements import Requirement
 
 from ...errors import ContextOverflowError, InputError, InsufficientMemoryError
+from ...memory.sources.office import INSTALL, soffice
 from ...memory.still import Size
 from .checkpoints import CHECKPOINTS, POCKET, Bits, Checkpoint
 from .plan import plan
@@ -43,7 +44,8 @@ def inspect() -> dict[str, Any]:
     -------
     dict
         JSON-able: ``python``, ``system``, ``packages`` (name to version, None if missing), ``cpu``, ``gpus``,
-        ``device`` (where a model would be loaded), ``extras``, ``cached``, ``checkpoints`` (for each whether
+        ``device`` (where a model would be loaded), ``extras``, ``programs`` (name to path, None if missing:
+        ``soffice`` reads office files), ``cached``, ``checkpoints`` (for each whether
         it runs here at 16, 8 and 4 bit with one photo) and ``missing``, with the lines to run. Memory is in
         GiB.
     """
@@ -78,6 +80,7 @@ def inspect() -> dict[str, Any]:
         "gpus": _gpus(),
         "device": device,
         "extras": optional,
+        "programs": {"soffice": soffice()},
         "cached": [{"name": name, "gib": _gib(size)} for name, size in weights.items()],
         "checkpoints": rows,
         "missing": _advice(packages, optional, device, rows),
@@ -289,6 +292,8 @@ def _advice(
         useful = row["extra"] != DEVELOPMENT and (row["extra"] != QUANTIZATION or device == "cuda")
         if useful and row["missing"]:
             lines.append(f"{row['extra']} ({', '.join(row['missing'])}): {row['install']}")
+    if soffice() is None:
+        lines.append(f"LibreOffice, for DOCX and PPTX: {INSTALL}")
     if device == "cpu":
         lines.append("a GPU that torch can use: full models run on the processor, but slowly")
     fitting = [row["name"] for row in rows if row["16bit"] and row["name"] != POCKET.name]
