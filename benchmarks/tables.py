@@ -1,4 +1,4 @@
-"""Write the results of comparing, of videos and of the loop's cost into the READMEs; ``--check`` compares."""
+"""Write what was measured into the READMEs; ``--check`` compares."""
 
 from __future__ import annotations
 
@@ -131,6 +131,77 @@ def scenes(results: dict[str, Any]) -> str:
     )
 
 
+def documents(results: dict[str, Any]) -> str:
+    """Return the tables of ``sightloop bench documents``."""
+    search = table(
+        ["the page that answers", "comes first, %", "is among five, %", "target", "n"],
+        (
+            [row["row"], f"**{percent(row['recall@1'])}**", f"**{percent(row['recall@5'])}**",
+             " / ".join(map(percent, row["target"] or ())), row["n"]]
+            for row in results["retrieval"]
+        ),
+    )  # fmt: skip
+    sides = ("right value", "right page", "box", "first box", "box touches")
+    answers = table(
+        ["answers", "right value", "right page", "box", "first box", "box touches", "target", "n"],
+        (
+            [row["row"], *(percent(row[side]) for side in sides), percent(row["target"]), row["n"]]
+            for row in results["answers"]
+        ),
+    )  # fmt: skip
+    scans = table(
+        ["words of", "found, %", "in order, %", "made up, %", "words", "pages"],
+        (
+            [row["row"], f"**{percent(row['found'])}**", percent(row["ordered"]), percent(row["wrong"]),
+             row["words"], row["pages"]]
+            for row in results["scans"]
+        ),
+    )  # fmt: skip
+    speed = table(
+        ["indexing", "pages a second", "target", "cores", "MB of the process", "pages"],
+        (
+            [
+                row["row"],
+                f"**{row['a second']}**",
+                row["target"],
+                row["cores"],
+                row["process MB"],
+                row["pages"],
+            ]
+            for row in results["speed"]
+        ),
+    )
+    return "\n\n".join((search, answers, _checked(results), scans, speed))
+
+
+def _checked(results: dict[str, Any]) -> str:
+    """Return what checking says of the cited boxes, and how confidence fits."""
+    checks, sure = results["checks"], results["calibration"]
+    return (
+        f"An answer has {checks['median words an answer']:g} words (median) and cites "
+        f"{checks['boxes an answer']:.1f} boxes, of {percent(checks['median share of the page'])} % of a "
+        f"page (median). The check finds the quoted words in {percent(checks['confirmed'])} % of the boxes. "
+        f"Expected calibration error {sure['ece']:.3f}; {percent(sure['asserted'])} % of the answers are "
+        f"asserted (confidence from 0.5), {percent(sure['right where asserted'])} % of these are right. Of "
+        f"{sure['unanswerable']} questions that no page answers, {sure['false answers']} got an asserted "
+        f"answer. A question takes {results['seconds']['a question']} s."
+    )
+
+
+def many_pages(results: dict[str, Any]) -> str:
+    """Return the table of ``benchmarks/documents_scale.py``."""
+    rows = [
+        [name, f"**{one['p50_ms']}**", one["p99_ms"], percent(one["found@5"])]
+        for name, one in results["queries"].items()
+    ]
+    asked = table(["filter", "p50 ms (target 50)", "p99 ms", "its page among five, %"], rows)
+    return (
+        f"{asked}\n\n{results['synthetic_pages']:,} synthetic pages: **{results['rss_MB']}** MB of the "
+        f"process (target 1000), of which the models are {results['of_which_models_MB']}; "
+        f"{results['disk_MB']['total']:.0f} MB on disk, opened in {results['open_s']} s."
+    )
+
+
 def fusing(results: dict[str, Any]) -> str:
     """Return the table of ``benchmarks/fusion.py``."""
     rows = [
@@ -238,6 +309,26 @@ def front_scenes(results: dict[str, Any]) -> str:
     )
 
 
+def front_documents(results: dict[str, Any]) -> str:
+    """Return what the front page says of documents."""
+    rows = {row["row"]: row for row in results["retrieval"]}
+    fused, words, pictures = (
+        f"{percent(rows[name]['recall@1'])} and {percent(rows[name]['recall@5'])} %"
+        for name in ("fused search", "BM25 alone, pages", "page pictures alone")
+    )
+    answers = {row["row"]: row for row in results["answers"]}
+    agent, given = answers["agent"], answers["read, right page given"]
+    speed = {row["row"]: row["a second"] for row in results["speed"]}
+    return (
+        f"Of {agent['n']} held-out questions about {results['documents']} real PDFs, the page that answers "
+        f"comes first, and is among the first five, in **{fused}** (BM25 alone: {words}; pictures of pages "
+        f"alone: {pictures}). The cited box overlaps the true one in **{percent(agent['box'])} %** of the "
+        f"answers, and {percent(agent['right value'])} % hold the right value "
+        f"({percent(given['right value'])} % where the right page is given). Indexing: {speed['text']:g} "
+        f"text pages and {speed['scanned']:g} scanned pages a second on {results['speed'][0]['cores']} cores."
+    )
+
+
 PARTS: dict[Path, dict[str, Callable[[dict[str, Any]], str]]] = {
     OWN: {
         "compare": comparing,
@@ -245,12 +336,14 @@ PARTS: dict[Path, dict[str, Callable[[dict[str, Any]], str]]] = {
         "overhead": overhead,
         "video": films,
         "scene": scenes,
+        "documents": documents,
+        "documents_scale": many_pages,
         "fusion": fusing,
         "cuts": cuts,
         "scale": scale,
         "soak": soak,
     },
-    FRONT: {"compare": front, "video": front_films, "scene": front_scenes},
+    FRONT: {"compare": front, "video": front_films, "scene": front_scenes, "documents": front_documents},
 }
 
 
