@@ -89,7 +89,8 @@ def test_lines_that_are_not_there_are_not_quoted(number: str, leaves: list[Leaf]
 def test_what_the_page_does_not_say_is_not_answered(leaves: list[Leaf]) -> None:
     reading = told("Not on this page.", leaves)
     assert (reading.text, reading.quotes) == (NOTHING, ())
-    assert reading.confidence <= 0.5
+    assert reading.confidence <= 0.1
+    assert any("no answer" in note for note in reading.notes)
 
 
 def test_the_page_that_answers_is_believed(leaves: list[Leaf]) -> None:

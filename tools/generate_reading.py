@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import ContextOverflowError, InputError
 from ..memory import Box, Page, Still
 from ..memory.embed import Embedder
-from .extract import NOTHING, candidates
+from .extract import LEAST, NOTHING, candidates
 from .leaves import Leaf, Quote, Reading
 from .llava_next.answers import Answer
 from .look import Eyes, distinct
@@ -38,6 +38,8 @@ GROUNDED = 0.6
 
 UNGROUNDED = 0.5
 """How much of its confidence an answer keeps that rests on no words of the page, or that counts itself."""
+
+UNSAID = "the model finds no answer on the pages that it looked at"
 
 LARGE_SIDE = 1344
 """Pixels of the longer side of a part that is rendered larger: twice the largest grid of most checkpoints."""
@@ -101,7 +103,8 @@ def generate(eyes: Eyes, question: str, leaves: Sequence[Leaf], sentences: Embed
 
 def _reading(told: _Told, leaf: Leaf, parts: tuple[Part, ...], notes: list[str], tokens: int) -> Reading:
     if told.said.nothing:
-        return Reading(NOTHING, 1 - told.confidence, (), (), parts, distinct(notes), tokens)
+        sure = min(LEAST, 1 - told.confidence)
+        return Reading(NOTHING, sure, (), (), parts, distinct([*notes, UNSAID]), tokens)
     if told.computed:
         notes = [*notes, f"computed, not quoted: {', '.join(told.computed)}"]
     if not told.quotes:

@@ -49,7 +49,7 @@ what it is, and whether that is asked for.
 MEANING = 3.0
 """Weight of the likeness of meaning, for the share of a question that no words are found for.
 
-Where its words are found they tell better: with meaning counted in full, 5 % fewer of the fitted questions were
+Where its words are found they tell better: with meaning counted in full, 5 % fewer questions were
 answered.
 """
 

@@ -107,7 +107,7 @@ def flowing(page: PageText) -> list[Block]:
             ended = _ENDS.search(page.words[above.last - 1].text)
             widest = max(above.box.x1, block.box.x1) - above.box.x0
             full = page.words[above.last - 1].x1 - above.box.x0 >= SHORT_LINE * widest
-            if full and not ended and page.words[block.first].text[0].islower():
+            if full and not ended and page.words[block.first].text[:1].islower():
                 flow[-1] = Block("text", around([above.box, block.box]), above.first, block.last)
                 continue
         flow.append(block)
@@ -223,7 +223,7 @@ def _begins_anew(page: PageText, block: Block, above: Run, line: Run) -> bool:
         return True
     reaches = page.words[above.last - 1].x1 - block.box.x0
     short = reaches < SHORT_LINE * (block.box.x1 - block.box.x0)
-    return short and not word[0].islower()
+    return short and not word[:1].islower()
 
 
 def _ends_sentence(page: PageText, number: int) -> bool:
