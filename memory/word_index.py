@@ -110,10 +110,10 @@ class WordIndex:
         """Return where a term is."""
         pages = self.pages
         if term not in self._terms:
-            rows = np.array(self._ledger.occurrences(term), np.int64).reshape(-1, 2)
-            at = np.searchsorted(pages.numbers, rows[:, 0])
+            found = self._ledger.occurrences(term)
+            at = np.searchsorted(pages.numbers, found // _FAR)
             own, counts = np.unique(at, return_counts=True)
-            self._terms[term] = Occurrences(own, counts, at * _FAR + rows[:, 1])
+            self._terms[term] = Occurrences(own, counts, at * _FAR + found % _FAR)
             while len(self._terms) > 1 and sum(len(one.places) for one in self._terms.values()) > KEPT:
                 del self._terms[next(iter(self._terms))]
         return self._terms[term]
