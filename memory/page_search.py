@@ -24,7 +24,8 @@ from .texts import Where
 WEIGHTS: Mapping[str, float] = {"page": 1.0, "near": 0.75, "passage": 0.5}
 """Of BM25 as a share of the best page's, of what stands together as a share of the question, of the cosine.
 
-Coarsely chosen on practice questions about 332 pages: anything from half to twice as much does about as well.
+Coarsely chosen on 74 practice questions about 332 pages: with two to four thirds of "near", and half to
+twice of "passage", the right page comes first for 80 to 84 % of them.
 """
 
 BESIDE = 0.1
