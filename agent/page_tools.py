@@ -52,7 +52,7 @@ def _read(eyes: Eyes, state: State, looking: Looking) -> Found:
         confidence=reading.confidence if better else None,
         parts=reading.parts,
         pictures=tuple(dict.fromkeys(pictures)),
-        notes=reading.notes,
+        notes=(*reading.notes, *_unread(leaves)),
         tokens=reading.tokens,
         cited=tuple(
             Citation(
@@ -82,6 +82,14 @@ def _leaves(state: State, looking: Looking, question: str) -> list[Leaf]:
     if not leaves:
         raise InputError(f"no page was found for {question!r}.")
     return leaves
+
+
+def _unread(leaves: Sequence[Leaf]) -> tuple[str, ...]:
+    """Say which pages hold no words that anybody has read."""
+    blank = [_where(leaf.still) for leaf in leaves if leaf.text.read == "none"]
+    if not blank:
+        return ()
+    return (f'no text layer, and not read by OCR (extra "ocr", then index again): {", ".join(blank)}',)
 
 
 def readable(state: State) -> bool:

@@ -16,7 +16,7 @@ from sightloop.agent.inputs import gather
 from sightloop.agent.steps import CallStep, ObservationStep, PlanStep
 from sightloop.errors import EvidenceError, InputError
 from sightloop.memory import Box, Evidence, Page
-from sightloop.memory.sources.documents import unlock
+from sightloop.memory.sources.documents import Document, unlock
 from sightloop.tools.llava_next import LlavaNext
 from sightloop.tools.ocr import available
 from sightloop.tools.remember import memory_of
@@ -219,8 +219,6 @@ def test_a_page_that_is_not_there_is_said_to_a_chat_model(
 @pytest.mark.skipif(not available(), reason='needs the extra "ocr"')
 def test_a_screen_that_the_model_does_not_know_is_read(eyes: LlavaNext, reports: dict[Path, Report]) -> None:
     path, report = next(iter(reports.items()))
-    from sightloop.memory.sources.documents import Document
-
     with Document(path) as document:
         pixels = document.page(1).still.to_pil()
     result = VisualAgent(eyes).run("How many hospitals took part in the study?", pixels)
@@ -233,3 +231,14 @@ def test_half_a_file_is_no_document(reports: dict[Path, Report], tmp_path: Path)
     path.write_bytes(next(iter(reports)).read_bytes()[:300])
     with pytest.raises(InputError, match=r"half\.pdf"):
         gather(path)
+
+
+def test_a_page_that_nobody_has_read_is_named(
+    eyes: LlavaNext, reports: dict[Path, Report], tmp_path: Path
+) -> None:
+    with Document(next(iter(reports))) as document:
+        document.page(1).still.to_pil().save(tmp_path / "scan.pdf", resolution=144)
+    with memory_of(eyes, ocr=False) as memory:
+        result = VisualAgent(eyes, memory=memory).run("How many hospitals took part?", tmp_path / "scan.pdf")
+    assert result.confidence < 0.1
+    assert any("scan.pdf" in note and '"ocr"' in note for note in result.notes)
