@@ -24,6 +24,7 @@ from .cli_memory import register as register_memory
 from .cli_options import (
     AllowUrls,
     Bits,
+    ByParts,
     Debug,
     Device,
     Embedding,
@@ -129,6 +130,7 @@ def ask(
     scene: InScene = None,
     memory: InMemory = None,
     embedder: Embedding = None,
+    late: ByParts = None,
     model: Model = None,
     device: Device = None,
     quantization: Bits = None,
@@ -149,7 +151,7 @@ def ask(
     if password is not None:
         _unlock(files or (), password)
     inputs = _inputs(question, files, scene, memory, allow_urls)
-    result = _run(question.strip(), inputs, limits, model, device, quantization, memory, embedder)
+    result = _run(question.strip(), inputs, limits, model, device, quantization, memory, embedder, late)
     _deliver(result, report, trace, as_json)
     if rerun is not None:
         from .rerun import write_rerun
@@ -227,6 +229,7 @@ def _run(
     quantization: Quantization | None,
     memory: str | None = None,
     embedder: str | None = None,
+    late: str | None = None,
 ) -> Result:
     from ..agent import VisualAgent
 
@@ -235,7 +238,7 @@ def _run(
         kept = None
         searched = (*inputs.videos, *inputs.documents)
         if memory is not None or searched:
-            kept = stack.enter_context(opened(memory, eyes, embedder))
+            kept = stack.enter_context(opened(memory, eyes, embedder, late=late))
             read(kept, searched)
         return _follow(VisualAgent(eyes, memory=kept, limits=limits).stream(question, inputs))
 

@@ -12,6 +12,7 @@ import typer
 from ..errors import InputError
 from .cli_options import (
     Bits,
+    ByParts,
     Debug,
     Device,
     Embedding,
@@ -59,15 +60,21 @@ def opened(
     embedder: str | None,
     captions: bool | None = None,
     ocr: bool | None = None,
+    late: str | None = None,
 ) -> VisualMemory:
-    """Open a memory with the eyes, or with a SigLIP or CLIP checkpoint of that folder or name."""
+    """Open a memory with the eyes, or with checkpoints of these folders or names in their place and beside."""
+    from ..tools.embedders import ClipEmbedder
+    from ..tools.late import Late
     from ..tools.remember import memory_of
 
-    if embedder is None:
-        return memory_of(eyes, path, captions=captions, ocr=ocr)
-    from ..tools.embedders import ClipEmbedder
-
-    return memory_of(eyes, path, embedder=ClipEmbedder(embedder), captions=captions, ocr=ocr)
+    return memory_of(
+        eyes,
+        path,
+        embedder=ClipEmbedder(embedder) if embedder is not None else None,
+        captions=captions,
+        ocr=ocr,
+        late=Late(late) if late is not None else None,
+    )
 
 
 def read(memory: VisualMemory, files: Iterable[str]) -> None:
@@ -84,6 +91,7 @@ def index(
     captions: Captions = None,
     ocr: Ocr = None,
     password: Password = None,
+    late: ByParts = None,
     embedder: Embedding = None,
     model: Model = None,
     device: Device = None,
@@ -96,7 +104,7 @@ def index(
 
     eyes = eyes_of(model, device, quantization)
     added = Added()
-    with opened(memory, eyes, embedder, captions, ocr) as kept, _progress() as progress:
+    with opened(memory, eyes, embedder, captions, ocr, late) as kept, _progress() as progress:
         for source in sources:
             try:
                 added += kept.add(source, progress=progress, password=password, ocr_photos=bool(ocr))
@@ -200,6 +208,7 @@ def find(
     look: Annotated[
         bool, typer.Option("--look/--no-look", help="Have the model look at what is found.")
     ] = True,
+    late: ByParts = None,
     embedder: Embedding = None,
     model: Model = None,
     device: Device = None,
@@ -215,7 +224,7 @@ def find(
 
     query = asked(query)
     eyes = eyes_of(model, device, quantization)
-    with opened(memory, eyes, embedder) as kept:
+    with opened(memory, eyes, embedder, late=late) as kept:
         found = moments(eyes, kept, query, top=top, sources=source, start=start, end=end, look=look)
         timed = start is not None or end is not None  # a page is shown at no time
         pages = [] if timed else listed(kept, query, top=top, documents=source)

@@ -48,6 +48,17 @@ Embedding = Annotated[
 ]
 
 
+ByParts = Annotated[
+    str | None,
+    typer.Option(
+        "--late",
+        help="A ColPali or ColQwen2 checkpoint by which pages are ranked too, by late interaction; a memory "
+        "that was indexed with one is asked with the same.",
+        show_default=False,
+    ),
+]
+
+
 def _writable(path: Path | None) -> Path | None:
     """Refuse a page that could not be written, before the model is loaded."""
     if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):

