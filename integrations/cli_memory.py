@@ -62,7 +62,7 @@ def opened(
     ocr: bool | None = None,
     late: str | None = None,
 ) -> VisualMemory:
-    """Open a memory with the eyes, or with checkpoints of these folders or names in their place and beside."""
+    """Open a memory with the eyes, or with checkpoints of these folders or names in their place or beside."""
     from ..tools.embedders import ClipEmbedder
     from ..tools.late import Late
     from ..tools.remember import memory_of
