@@ -104,6 +104,14 @@ def test_a_cell_is_cited_with_what_names_it(leaves: list[Leaf]) -> None:
     assert {" ".join(quote.text.split()) for quote in reading.quotes} == {"31.0", "median", "south pier"}
 
 
+def test_a_question_that_names_no_row_is_told_all_of_them(leaves: list[Leaf]) -> None:
+    reading = asked("What is the median in the table?", leaves)
+    assert reading.text == "north pier: 27.5; south pier: 31.0"
+    cited = {" ".join(quote.text.split()) for quote in reading.quotes}
+    assert cited == {"27.5", "31.0", "median", "north pier", "south pier"}
+    assert any("names no row" in note for note in reading.notes)
+
+
 QUESTIONS = [
     "When was the harbour of Brenna opened?",
     "What is the median of the south pier?",

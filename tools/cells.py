@@ -55,6 +55,7 @@ def _values(
 ) -> Iterator[Span]:
     above: dict[int, Cell] = {}  # labels of the rows so far, by column, for rows that leave them out
     group = list(titles)
+    counted = _counted(body, heads)
     for row in body:
         words = not any(is_value(cell.text) for cell in row)
         if words and len(row) == 1:
@@ -64,6 +65,8 @@ def _values(
             heads = row  # other heads, for the rows below
             continue
         labels = _labels(row, heads, len(body))
+        if counted:
+            labels = [cell for cell in row[1:] if not is_value(cell.text)]
         above |= {cell.column: cell for cell in labels}
         missing = [cell for column, cell in above.items() if labels and column < labels[0].column]
         named = tuple(_run(cell) for cell in [*group, *missing, *labels])
@@ -74,6 +77,13 @@ def _values(
             rows = tuple(joined(run for run in named if run != _run(cell)))
             beside = tuple(_run(other) for other in row if other is not cell)
             yield Span(leaf, "cell", _run(cell), rows=rows, heads=over, beside=beside, context=context)
+
+
+def _counted(body: Sequence[Sequence[Cell]], heads: Sequence[Cell]) -> bool:
+    """Tell whether rows begin with their own numbers, 1, 2 ... under no head, which name nothing."""
+    first = [row[0] for row in body]
+    counts = [cell.text for cell in first] == [str(number) for number in range(1, len(body) + 1)]
+    return len(body) > 1 and counts and not any(_over(head, cell) for head in heads for cell in first)
 
 
 def _headers(table: Table) -> int:

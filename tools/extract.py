@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from ..memory.embed import Embedder
 from .cells import cells
+from .features import opened, unasked
 from .leaves import Leaf, Quote, Reading
 from .pairs import pairs
-from .ranking import opened, ranked
+from .ranking import confidence, ranked
 from .spans import Run, Span, spans
 from .wanted import wanted
 
@@ -22,6 +23,8 @@ BY_EXTRACTION = (
 )
 NOTHING = "nothing on these pages answers it"
 """The answer where none is likely."""
+
+NO_ROW = "the question names no row of the table: all are told"
 
 LEAST = 0.1
 """How likely an answer must be to be given."""
@@ -47,17 +50,31 @@ def extract(question: str, leaves: Sequence[Leaf], sentences: Embedder | None = 
     found = [span for i, leaf in enumerate(leaves) for span in candidates(i, leaf)]
     if not found:
         return Reading(NOTHING, 0.0, notes=(BY_EXTRACTION, "there are no words on these pages"))
-    order, confidence = ranked(question, opened(question, leaves, found), found, sentences)
+    pages = opened(question, leaves, found)
+    order, scores = ranked(question, pages, found, sentences)
     best = found[order[0]]
     leaf = leaves[best.leaf]
-    quotes = quoted(leaf, best)
-    if confidence < LEAST:
+    every = unasked(pages, best, found)
+    chosen = list(dict.fromkeys([int(order[0]), *every]))
+    sure = confidence(question, pages, found, scores, chosen)
+    quotes = quoted(leaf, [found[i] for i in chosen])
+    if sure < LEAST:
         nearest = " ".join(quotes[0].text.split())
-        return Reading(NOTHING, confidence, notes=(BY_EXTRACTION, f"the nearest words are: {nearest}"))
-    text = answered(question, leaf, best)
-    return Reading(
-        text, confidence, quotes, notes=(BY_EXTRACTION, *leaf.text.notes), tokens=len(text.split())
+        return Reading(NOTHING, sure, notes=(BY_EXTRACTION, f"the nearest words are: {nearest}"))
+    text = _by_rows(leaf, [found[i] for i in every]) if every else answered(question, leaf, best)
+    notes = (BY_EXTRACTION, *leaf.text.notes, *([NO_ROW] if every else []))
+    return Reading(text, sure, quotes, notes=notes, tokens=len(text.split()))
+
+
+def _by_rows(leaf: Leaf, values: Sequence[Span]) -> str:
+    """Return values with what names their rows: "sex=F: 108; sex=M: 88"."""
+    return "; ".join(
+        f"{' '.join(_words(leaf, run) for run in span.rows)}: {_words(leaf, span.answer)}" for span in values
     )
+
+
+def _words(leaf: Leaf, run: Run) -> str:
+    return " ".join(leaf.text.text_of(*run).split())
 
 
 def candidates(number: int, leaf: Leaf) -> list[Span]:
@@ -68,19 +85,20 @@ def candidates(number: int, leaf: Leaf) -> list[Span]:
 
 def answered(question: str, leaf: Leaf, span: Span) -> str:
     """Return the answer that a span is; to a question for yes or no, which of the two its words say."""
-    words = " ".join(leaf.text.text_of(*span.answer).split())
+    words = _words(leaf, span.answer)
     if wanted(question).sort != "yes or no" or span.kind in ("cell", "pair"):
         return words
     denied = bool(_NEGATION.search(words)) != bool(_NEGATION.search(question))
     return f"{'no' if denied else 'yes'}: {words}"
 
 
-def quoted(leaf: Leaf, span: Span) -> tuple[Quote, ...]:
-    """Return the words of a span with their boxes, what names them behind them, and a caption's figure."""
-    quotes = [_quote(leaf, run) for run in dict.fromkeys((span.answer, *span.named))]
-    if span.figure is not None:
-        inside = [word.text for word in leaf.text.within(span.figure)]
-        quotes.append(Quote(leaf.still, span.figure, " ".join(inside)))
+def quoted(leaf: Leaf, chosen: Sequence[Span]) -> tuple[Quote, ...]:
+    """Return the words of spans with their boxes, what names them behind each, and a caption's figure."""
+    runs = dict.fromkeys(run for span in chosen for run in (span.answer, *span.named))
+    quotes = [_quote(leaf, run) for run in runs]
+    if (figure := chosen[0].figure) is not None:
+        inside = [word.text for word in leaf.text.within(figure)]
+        quotes.append(Quote(leaf.still, figure, " ".join(inside)))
     return tuple(quotes)
 
 

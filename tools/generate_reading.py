@@ -15,12 +15,13 @@ from ..errors import ContextOverflowError, InputError
 from ..memory import Box, Page, Still
 from ..memory.embed import Embedder
 from .extract import LEAST, NOTHING, candidates
+from .features import covered, opened
 from .leaves import Leaf, Quote, Reading
 from .llava_next.answers import Answer
 from .look import Eyes, distinct
 from .numbers import unquoted
 from .page_prompts import Said, asking, said, schema
-from .ranking import covered, opened, ranked
+from .ranking import confidence, ranked
 from .small_looks import Part
 from .spans import Run, Span, joined, lines
 
@@ -132,7 +133,9 @@ def _look(leaf: Leaf, question: str, sentences: Embedder | None) -> _Look:
     spans = candidates(0, leaf)
     if not spans:
         return _Look(leaf, every, (), leaf.still)
-    order, sure = ranked(question, opened(question, [leaf], spans), spans, sentences)
+    pages = opened(question, [leaf], spans)
+    order, scores = ranked(question, pages, spans, sentences)
+    sure = confidence(question, pages, spans, scores, order[:1].tolist())
     line_of = {number: i for i, line in enumerate(every) for number in range(*line)}
     ranking = dict.fromkeys(line_of[n] for i in order for n in range(*spans[i].answer))
     shown = leaf.still

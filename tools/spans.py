@@ -131,9 +131,10 @@ def lists(leaf: int, page: PageText) -> Iterator[Span]:
 
 
 def _labels(leaf: int, page: PageText, figure: Block) -> Iterator[Span]:
-    """Yield the lines of a figure, with its caption and the lines above it as what they are about."""
-    context = surroundings(page, figure)
-    for line in lines(page, Run(figure.first, figure.last)):
+    """Yield the lines of a figure, with its other words, its caption and what is above as their context."""
+    whole = Run(figure.first, figure.last)
+    context = (*surroundings(page, figure), whole)
+    for line in lines(page, whole):
         yield Span(leaf, "label", line, context=context, figure=figure.box)
 
 
@@ -146,7 +147,9 @@ def surroundings(page: PageText, inside: Block) -> tuple[Run, ...]:
         around_it.append(Run(near.first, near.last))
     left = CONTEXT_LINES
     for block in reversed(page.blocks[: page.blocks.index(inside)]):
-        if block.kind in ("figure", "caption") or block.first == block.last:
+        if block.kind == "table" and left < CONTEXT_LINES:
+            break  # what is above is of that table
+        if block.kind in ("figure", "caption", "table") or block.first == block.last:
             continue
         if block.kind == "heading":
             around_it.append(Run(block.first, block.last))

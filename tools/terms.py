@@ -31,13 +31,36 @@ _PREPOSITIONS = frozenset(
     re.findall(r"\w+", "of in for at to with from on by when if that under over between among")
 )
 
+_ASKING = frozenset(re.findall(r"\w+", "what which how who whom whose when where why"))
+_AUXILIARIES = frozenset(
+    re.findall(r"\w+", "is are was were do does did can could has have had will would should may might must")
+)
+_LEADING = _AUXILIARIES | frozenset(re.findall(r"\w+", "the a an many much"))
+"""What may stand between such a word and what is asked for."""
+
 _ENDINGS = (
     "ations", "ation", "ments", "ment", "ingly", "edly", "ions", "ings", "ness", "ion", "ing", "ies", "ied",
     "ers", "als", "ed", "es", "er", "ly", "al", "s", "e", "y",
 )  # fmt: skip
-_SPELLED = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-)  # fmt: skip
+_NUMBERS = {
+    word: str(number)
+    for number, words in enumerate(
+        re.findall(
+            r"\S+",
+            "zero one/first two/second three/third four/fourth five/fifth six/sixth seven/seventh"
+            " eight/eighth nine/ninth ten/tenth eleven/eleventh twelve/twelfth",
+        )
+    )
+    for word in words.split("/")
+}
+_PERSONS = {
+    **dict.fromkeys(("men", "man", "male", "males"), "male"),
+    **dict.fromkeys(("women", "woman", "female", "females"), "female"),
+}
+"""What tables call people whom questions call so."""
+_LETTERED = frozenset(_PERSONS.values())
+_OPPOSITES = ({"male", "m"}, {"female", "f"})
+"""What tables call people by a letter: "sex=M"."""
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _DECIMAL = re.compile(r"\d[\d,]*(?:\.\d+)?")
 LARGEST = 1e15
@@ -93,8 +116,10 @@ def _number(word: str) -> str:
 
 def stem(word: str) -> str:
     """Return a word without its ending, so that "events" is "event", and "created" is "creates"."""
-    if word in _SPELLED:
-        return str(_SPELLED.index(word))
+    if word in _NUMBERS:
+        return _NUMBERS[word]
+    if word in _PERSONS:
+        return _PERSONS[word]
     if not word.isalpha():
         ordinal = _ORDINAL.fullmatch(word)
         return ordinal.group(1) if ordinal else word
@@ -109,16 +134,28 @@ def asked_terms(question: str) -> tuple[Term, ...]:
     """Return what a question is about, each word once; all its words where none says anything."""
     words = [found for word in question.split() if (found := term(word)).stems]
     telling = [found for found in words if found.word not in _STOP]
-    return tuple(dict.fromkeys(telling or words))
+    # A page may tell of "ctype" and of its values apart.
+    apart = [term(piece) for found in telling for piece in found.word.split("=") if "=" in found.word]
+    names = [piece for piece in apart if piece.stems and not _DECIMAL.fullmatch(piece.word)]
+    return tuple(dict.fromkeys([*telling, *names] or words))
 
 
 def focus(question: str) -> tuple[int, ...]:
-    """Return which terms say what is asked for: "median" of "What is the median of ..."."""
+    """Return which terms say what is asked for: "median" of "What is the median of ...".
+
+    They stand behind "what", "which" or "how many", and before what tells more of it: "street" of "In which
+    street is ...". Of a question without such a word, they are those before its first preposition.
+    """
     words = question.split()
-    ends = [i for i, word in enumerate(words) if word.casefold() in _PREPOSITIONS and i > 1]
+    plain = [word.casefold().strip(_EDGES) for word in words]
+    first = next((i for i, word in enumerate(plain) if word in _ASKING), -1) + 1
+    while 0 < first < len(words) and plain[first] in _LEADING:
+        first += 1
+    stops = _PREPOSITIONS | _AUXILIARIES if first else _PREPOSITIONS
+    last = next((i for i in range(max(first + 1, 2), len(words)) if plain[i] in stops), len(words))
     asked = asked_terms(question)
-    first = {term(word) for word in words[: ends[0] if ends else len(words)]}
-    return tuple(i for i, one in enumerate(asked) if one in first)
+    among = {term(word) for word in words[first:last]}
+    return tuple(i for i, one in enumerate(asked) if one in among)
 
 
 def _compounds(asked: Sequence[Term]) -> dict[tuple[int, int], str]:
@@ -154,6 +191,9 @@ def likeness(asked: Term, there: Term) -> float:
         return 0.0  # "resid=1" is not a little "resid=2"
     if len(asked.stems) > 1 and (far := _alike("".join(asked.stems), "".join(there.stems))) > 0:
         return far
+    lettered = [other for other in there.stems if len(other) > 1 or asked.stems[0] in _LETTERED]
+    if len(there.stems) > 1 and len(asked.stems) == 1:
+        there = Term(there.word, (*lettered, there.stems[0]))  # "M" of "sex=M" is no "median"
     found = sum(max(_alike(one, other) for other in there.stems) for one in asked.stems)
     return PIECE * found / len(asked.stems) if len(there.stems) > 1 or len(asked.stems) > 1 else found
 
@@ -163,10 +203,18 @@ def _numbers(one: Term) -> set[str]:
 
 
 def contradicts(asked: Term, there: Term) -> bool:
-    """Tell whether two words name different numbers of one kind: "resid=1" and "resid=2"."""
+    """Tell whether two words name others of one kind: "resid=1" and "resid=2", "male" and "sex=F"."""
+    for mine, others in (_OPPOSITES, _OPPOSITES[::-1]):
+        if mine & set(asked.stems) & _LETTERED and others & set(there.stems) and not mine & set(there.stems):
+            return True
     one, other = _numbers(asked), _numbers(there)
     kinds = set(asked.stems) - one, set(there.stems) - other
     return bool(one and other and kinds[0]) and kinds[0] == kinds[1] and not one & other
+
+
+def is_of_kind(one: Term) -> bool:
+    """Tell whether a word may contradict another, see :func:`contradicts`."""
+    return bool(_numbers(one) or set(one.stems) & _LETTERED)
 
 
 def _alike(asked: str, there: str) -> float:
@@ -188,9 +236,14 @@ def _alike(asked: str, there: str) -> float:
 
 
 def _within(short: str, long: str) -> bool:
-    """Tell whether the letters of ``short`` occur in ``long`` in their order."""
+    """Tell whether the letters of ``short`` are some of ``long`` in their order, as of an abbreviation.
+
+    What it leaves out is behind a beginning of three letters, or all its vowels but those at the beginning:
+    "chisq" and "avg" are such, "press" is none of "processor".
+    """
+    same = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
     rest = iter(long)
-    return all(letter in rest for letter in short)
+    return (same >= LEAST_STEM or not set(short[same:]) & set("aeiou")) and all(c in rest for c in short)
 
 
 def strengths(question: str, words: Sequence[str]) -> list[dict[int, float]]:

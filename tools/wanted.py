@@ -22,6 +22,12 @@ _NUMBER = re.compile(
     r"|\b(?:by|at) (?:what|which) (?:factor|level|rate|age)\b|\bwhat is the (?:number|total|sum|value)\b",
     re.I,
 )
+_OF_SOMETHING = re.compile(
+    r"\bwh(?:at|ich) (?:is|was|are|were) the (?:\S+ ){1,4}?"
+    r"(?:of|for|in|at|when|with|after|on|between|from|by|to)\b",
+    re.I,
+)
+_COUNTED = re.compile(r"\bhow (?:many|much|long|often|old)\b|\bwhat number\b", re.I)
 _DATE = re.compile(r"^\s*when\b|\b(?:what|which) (?:year|date|day|month|decade|century)\b|\bdated\b", re.I)
 _NAME = re.compile(r"\bwho(?:m|se)?\b|\bauthors?\b", re.I)
 _LIST = re.compile(
@@ -34,9 +40,14 @@ _DRAWN = re.compile(
     r"\b(?:figure|fig\.|plot|plotted|graph|chart|diagram|drawing|drawn|axis|axes|legend|panel|curves?|picture)\b",
     re.I,
 )
+_IN_DRAWING = re.compile(
+    r"\b(?:in|of|on|from) the (?:[\w-]+ ){0,2}(?:figure|plot|graph|chart|diagram|panel|drawing|picture)\b",
+    re.I,
+)
 _AXIS = re.compile(r"\b([xy])[- ]axis\b|\b(horizontal|vertical) axis\b", re.I)
-_ANY_NUMBER = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twice|hundred|thousand|million)\b",
+_FIGURES = re.compile(r"(?<![\w.])[-+−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])", re.I)  # noqa: RUF001
+_SPELLED = re.compile(
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twice|hundred|thousand|million)\b",
     re.I,
 )
 _ANY_DATE = re.compile(
@@ -58,22 +69,38 @@ class Wanted:
         Whether it asks about something drawn.
     axis : "x", "y" or None
         The axis of a plot that it asks about.
+    of_something : bool
+        Whether it asks what something has: "What is the median of ...".
+    in_drawing : bool
+        Whether it says that a drawing tells the answer: "In the plot of ...".
+    counted : bool
+        Whether it asks how many there are of something, which words may say.
+    numbers : frozenset of str
+        Those that the question holds itself.
     """
 
     sort: Sort
     label: tuple[str, str] | None
     drawn: bool
     axis: Literal["x", "y"] | None
+    of_something: bool
+    in_drawing: bool
+    counted: bool
+    numbers: frozenset[str]
 
     def fits(self, text: str) -> bool:
         """Tell whether words hold what is asked for."""
         if self.sort == "number":
-            return bool(_ANY_NUMBER.search(text))
+            return self.tells_number(text) or bool(self.counted and _SPELLED.search(text))
         if self.sort == "date":
             return bool(_ANY_DATE.search(text))
         if self.sort == "name":
             return bool(_ANY_NAME.search(text))
         return False
+
+    def tells_number(self, text: str) -> bool:
+        """Tell whether words hold a number, in figures, that the question does not."""
+        return any(number not in self.numbers for number in _FIGURES.findall(text))
 
 
 def wanted(question: str) -> Wanted:
@@ -84,7 +111,16 @@ def wanted(question: str) -> Wanted:
     side: Literal["x", "y"] | None = None
     if axis:
         side = "x" if (axis.group(1) or axis.group(2))[0].casefold() in "xh" else "y"
-    return Wanted(_sort(question), label, bool(_DRAWN.search(question)), side)
+    return Wanted(
+        _sort(question),
+        label,
+        bool(_DRAWN.search(question)),
+        side,
+        bool(_OF_SOMETHING.search(question)),
+        bool(_IN_DRAWING.search(question)),
+        bool(_COUNTED.search(question)),
+        frozenset(_FIGURES.findall(question)),
+    )
 
 
 def _sort(question: str) -> Sort:
