@@ -3,9 +3,9 @@
 A span is weighed by what it and its surroundings share with the question, words that are rare on the pages
 counting more; by how much else it says; by whether it holds what is asked for; and by what a search thought
 of its page. The weights are those of a logistic choice among all spans, fitted to 169 questions about
-manuals, none of them of the held-out set, and kept from the wrong sign. Of such questions, with their documents
-(of the longest, a third of its pages) held out from the fit, 86 % are answered with a right box where the right
-page is in hand, and 77 % from the first five pages of a search.
+manuals, none of them of the held-out set, and kept from the wrong sign. Of such questions, with their
+documents (of the longest, a third of its pages) held out from the fit, 86 % are answered with a right box
+where the right page is in hand, and 77 % from the first five pages of a search.
 """
 
 from __future__ import annotations

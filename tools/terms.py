@@ -31,7 +31,8 @@ _PREPOSITIONS = frozenset(
     re.findall(r"\w+", "of in for at to with from on by when if that under over between among")
 )
 
-_ASKING = frozenset(re.findall(r"\w+", "what which how who whom whose when where why"))
+_ASKING = (frozenset(("what", "which", "how")), frozenset(("who", "whom", "whose", "when", "where", "why")))
+"""Words that ask; "when" only where there is no "what", as in "When moved, what does it weigh?"."""
 _AUXILIARIES = frozenset(
     re.findall(r"\w+", "is are was were do does did can could has have had will would should may might must")
 )
@@ -148,7 +149,7 @@ def focus(question: str) -> tuple[int, ...]:
     """
     words = question.split()
     plain = [word.casefold().strip(_EDGES) for word in words]
-    first = next((i for i, word in enumerate(plain) if word in _ASKING), -1) + 1
+    first = next((plain.index(word) for some in _ASKING for word in plain if word in some), -1) + 1
     while 0 < first < len(words) and plain[first] in _LEADING:
         first += 1
     stops = _PREPOSITIONS | _AUXILIARIES if first else _PREPOSITIONS
