@@ -41,8 +41,8 @@ WEIGHTS: Mapping[str, float] = {
 """Of the rankings. Of photos and frames none is known to be the better one, so that a still which two of them
 rank comes first. "words" is what :mod:`.page_search` finds, two channels in one; it and "late" count by how
 good the best page is, lest pages that share a word with it go before the photo that is meant. "look" are the
-pictures of pages: a model of scenes tells pages apart hardly better than by chance, and so decides only where
-there are no words.
+pictures of pages: a model of scenes tells pages apart hardly better than by chance, so they count only
+where no words are found.
 """
 
 CHANNELS = ("picture", "caption", "ocr", "subtitle", "page", "near", "passage", "late")
@@ -181,6 +181,8 @@ def search(
             question = Question(storage, query, _meaning(storage, models, query, channels))
             pages = question.pages(where, [name for name in channels if name in PAGE_WEIGHTS], depth)
             ranked["words"] = pages.slots
+            if pages.slots:
+                ranked.pop("look", None)
             weights["words"] *= pages.good
             if models.late is not None and "late" in channels:
                 candidates = {slot for slots in ranked.values() for slot in slots}

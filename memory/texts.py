@@ -126,6 +126,15 @@ class Texts(Database):
         )
         return [(slot, passage, _text(text)) for slot, passage, *text in found]
 
+    def holding(self, slots: Sequence[int], kind: str) -> set[int]:
+        """Return those of the stills in these slots that have a block of a kind."""
+        found = self._rows(
+            "SELECT DISTINCT slot FROM texts "
+            "WHERE slot IN (SELECT value FROM json_each(?)) AND channel = 'block' AND kind = ?",
+            [json.dumps([*slots]), kind],
+        )
+        return {slot for (slot,) in found}
+
     # Whole pages
 
     def put_pages(self, pages: Iterable[tuple[int, PageText]]) -> None:

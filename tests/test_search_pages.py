@@ -162,7 +162,7 @@ def test_a_channel_that_is_none_is_refused(memory: VisualMemory) -> None:
 def test_what_is_forgotten_or_added_is_known_at_once(folder: Path, tmp_path: Path) -> None:
     with VisualMemory(tmp_path / "mem", embedder=Colours(), sentences=Topics()) as memory:
         memory.add(folder / "gulls.pdf")
-        assert place(memory.search("herring")[0]) == ("gulls.pdf", 1)
+        assert place(memory.search("herring")[0])[0] == "gulls.pdf"
         assert memory.search("steel", channels=("page",)) == []
         memory.add(folder / "bridges.pdf")
         assert place(memory.search("steel")[0]) == ("bridges.pdf", 1)
@@ -217,3 +217,20 @@ def test_numbers_are_read_as_fts5_writes_them(number: int) -> None:
     while len(groups) > 1 and not groups[0]:
         del groups[0]
     assert varint(bytes([*(group | 0x80 for group in groups[:-1]), groups[-1]])) == number
+
+
+def test_what_is_asked_for_stands_after_the_words(tmp_path: Path) -> None:
+    # text fills a page, and the rows that it speaks of are on the next one
+    rows = "year herons\n2001 17\n2002 25\n2003 31\n2004 12\n2005 40\n"
+    text = "Herons of the lake were counted every year.\n" + "Nothing else is told of this lake.\n" * 9
+    pdf(tmp_path / "lake.pdf", "The lake and its shore, a long story of reeds.", text, rows)
+    with VisualMemory(tmp_path / "mem", embedder=Colours()) as memory:
+        memory.add(tmp_path / "lake.pdf")
+        found = [place(hit)[1] for hit in memory.search("how many herons were counted in 2005?", top=3)]
+        assert found[0] == 3
+        assert 2 in found
+
+
+def test_a_page_beside_is_found_only_if_the_filter_lets_it(memory: VisualMemory, folder: Path) -> None:
+    hits = memory.search("bridges of steel", sources=[folder / "bridges.pdf"], channels=("page",))
+    assert {place(hit)[0] for hit in hits} == {"bridges.pdf"}
