@@ -38,6 +38,12 @@ BEFORE, AFTER = 0.2, 0.1
 HOLDS: Mapping[Kind, float] = {"figure": 0.4, "table": 0.5}
 """What it is worth to a page that it has a block of the kind that is asked for."""
 
+MEANT, ASKED = 0.5, 0.5
+"""What meaning, and being of the kind that is asked for, are worth to a block; all words of the question are
+worth 1. So the box chosen on the right page overlaps the true one for 79 of 100 practice questions, and for
+60 without the latter.
+"""
+
 EACH = 4
 """Passages that are looked for, for each page that they are to find: several may be of one page."""
 
@@ -140,8 +146,8 @@ class Question:
         best: dict[int, tuple[float, Text]] = {}
         for (slot, passage, text), terms in zip(blocks, told, strict=True):
             share = sum(rarities[term] for term in rarities.keys() & set(terms)) / of
-            score = WEIGHTS["near"] * share
-            score += WEIGHTS["passage"] * likeness.get(-1 if passage is None else passage, 0.0)
+            score = share + MEANT * likeness.get(-1 if passage is None else passage, 0.0)
+            score += ASKED * (text.kind is not None and text.kind == self._kind)
             if score > best.get(slot, (0.0, text))[0]:
                 best[slot] = score, text
         return {slot: text for slot, (_, text) in best.items()}
