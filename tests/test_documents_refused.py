@@ -61,6 +61,16 @@ def test_no_pages_and_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "more than the limit" in error_of(path)
 
 
+def test_a_file_without_pages_is_not_taken_for_a_locked_one_that_came_before(tmp_path: Path) -> None:
+    locked, none = tmp_path / "locked.pdf", tmp_path / "none.pdf"
+    pikepdf.new().save(none)
+    with pikepdf.open(pdf(tmp_path / "open.pdf", "words")) as document:
+        document.save(locked, encryption=pikepdf.Encryption(user="u", owner="o"))
+    for _ in range(2):
+        assert "protected by a password" in error_of(locked)
+        assert "has no pages" in error_of(none)
+
+
 def test_a_page_of_two_hundred_inches(tmp_path: Path) -> None:
     path = pdf(tmp_path / "poster.pdf", "Large words", size=(14400, 14400), font=400)
     page = Document(path).page(1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections import OrderedDict
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,7 +60,7 @@ class _Open:
         try:
             self.pdf = pypdfium.PdfDocument(path, password)
         except pypdfium.PdfiumError as error:
-            raise _fault(error) from error
+            raise _fault(error, path) from error
         self.pdf.init_forms()
 
     def told(self) -> Told:
@@ -215,12 +216,18 @@ def _stamp(path: str) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _fault(error: pypdfium.PdfiumError) -> PdfFault:
+def _fault(error: pypdfium.PdfiumError, path: str) -> PdfFault:
+    # Where PDFium gives no reason, of a file without pages for one, its code is that of the file before.
     code = error.err_code
-    if code == pdfium.FPDF_ERR_PASSWORD:
+    encrypted = code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY) and _encrypted(path)
+    if encrypted and code == pdfium.FPDF_ERR_PASSWORD:
         return PasswordFault("its password is another")
-    if code == pdfium.FPDF_ERR_SECURITY:
+    if encrypted:
         return PdfFault("it is encrypted in a way that is not known")
-    if code == pdfium.FPDF_ERR_FORMAT:
-        return PdfFault("it is damaged, has no pages, or is no PDF")
-    return PdfFault("it cannot be opened as a PDF")
+    return PdfFault("it is damaged, has no pages, or is no PDF")
+
+
+def _encrypted(path: str) -> bool:
+    """Tell whether a file says that it is encrypted; what says so is itself never encrypted or packed."""
+    with Path(path).open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        return data.find(b"/Encrypt") >= 0
