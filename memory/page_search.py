@@ -32,6 +32,9 @@ These and those below are about what a linear ranking learns from 174 practice q
 document's from the others; half to twice of each costs one to three hundredths of the right pages at most.
 """
 
+PAIRS = 0.4
+"""What it is worth to a page that words follow each other on it as they do in the question."""
+
 BEFORE, AFTER = 0.2, 0.1
 """Shares of the scores of the page before and the page after that count."""
 
@@ -99,6 +102,8 @@ class Question:
         if len(channels) > 1:
             before, after = _beside(at, fused, pages.neighbours)
             fused = fused + BEFORE * before + AFTER * after + self._held(pages.slots[at])
+        if "near" in channels:
+            fused = fused + PAIRS * words.pairs(self._terms, at)
         order = np.lexsort((at, -fused))
         good = max(float(parts[channel][order[0]]) for channel in ("near", "passage"))
         return Found(pages.slots[at[order]].tolist(), max(0.0, good))

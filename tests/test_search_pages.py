@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from sightloop.memory.search import CHANNELS, Hit
 from sightloop.memory.still import Page, Photo, Still
 from sightloop.memory.store import VisualMemory
 from sightloop.memory.terms import telling, terms_of
-from sightloop.memory.word_index import K1, B, WordIndex, varint
+from sightloop.memory.word_index import FOLLOWING, K1, B, WordIndex, varint
 
 PAGES = {
     "gulls.pdf": [
@@ -209,6 +210,50 @@ def test_pages_score_as_bm25_says(memory: VisualMemory) -> None:
     finally:
         source.close()
     assert sorted(scores[scores > 0]) == pytest.approx(sorted(wanted))
+
+
+WORDS = st.sampled_from(["gull", "egg", "nest", "fox", "reed"])
+
+
+@given(
+    pages=st.lists(st.lists(WORDS, min_size=1, max_size=12), min_size=1, max_size=5), asked=st.lists(WORDS)
+)
+@settings(deadline=None, max_examples=40)
+def test_pairs_are_words_that_follow_each_other(pages: list[list[str]], asked: list[str]) -> None:
+    index = WordIndex(Told(pages))
+    terms = list(dict.fromkeys(asked))
+    found = index.pairs(terms, np.arange(len(pages)))
+    for page, score in zip(pages, found, strict=True):
+        follows = [
+            first in page[:at] and first in page[max(0, at - FOLLOWING) : at]
+            for first, second in pairwise(terms)
+            for at, word in enumerate(page)
+            if word == second
+        ]
+        assert (score > 0) == any(follows)
+
+
+class Told(Ledger):
+    """A ledger of pages whose words are given."""
+
+    def __init__(self, pages: list[list[str]]) -> None:
+        self._told = pages
+
+    @property
+    def changes(self) -> int:
+        return 0
+
+    def word_places(self) -> list[tuple[int, int, int, int | None, bytes]]:
+        return [(n, n, 0, n + 1, bytes([len(page)])) for n, page in enumerate(self._told)]
+
+    def occurrences(self, term: str) -> NDArray[np.int64]:
+        places = [
+            (n << 32) + at
+            for n, page in enumerate(self._told)
+            for at, word in enumerate(page)
+            if word == term
+        ]
+        return np.array(places, np.int64)
 
 
 @given(number=st.integers(0, 2**28 - 1))
