@@ -8,13 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..memory import Box
 from ..memory.embed import Embedder
 from .cells import cells
 from .features import opened, unasked
 from .leaves import Leaf, Quote, Reading
 from .pairs import pairs
 from .ranking import confidence, ranked
-from .spans import Run, Span, spans
+from .spans import Run, Span, captioned, spans
+from .terms import folded
 from .wanted import wanted
 
 BY_EXTRACTION = (
@@ -25,6 +30,9 @@ NOTHING = "nothing on these pages answers it"
 """The answer where none is likely."""
 
 NO_ROW = "the question names no row of the table: all are told"
+
+AS_LIKELY, MOST_PLACES = 2.0, 3
+"""By how much less a place may score that says the same, to be cited, too; and how many are, at most."""
 
 LEAST = 0.1
 """How likely an answer must be to be given."""
@@ -55,9 +63,11 @@ def extract(question: str, leaves: Sequence[Leaf], sentences: Embedder | None = 
     best = found[order[0]]
     leaf = leaves[best.leaf]
     every = unasked(pages, best, found)
-    chosen = list(dict.fromkeys([int(order[0]), *every]))
+    chosen = list(
+        dict.fromkeys([int(order[0]), *every, *([] if every else _again(leaves, found, order, scores))])
+    )
     sure = confidence(question, pages, found, scores, chosen)
-    quotes = quoted(leaf, [found[i] for i in chosen])
+    quotes = quoted(question, leaves, [found[i] for i in chosen])
     if sure < LEAST:
         nearest = " ".join(quotes[0].text.split())
         return Reading(NOTHING, sure, notes=(BY_EXTRACTION, f"the nearest words are: {nearest}"))
@@ -92,14 +102,37 @@ def answered(question: str, leaf: Leaf, span: Span) -> str:
     return f"{'no' if denied else 'yes'}: {words}"
 
 
-def quoted(leaf: Leaf, chosen: Sequence[Span]) -> tuple[Quote, ...]:
-    """Return the words of spans with their boxes, what names them behind each, and a caption's figure."""
-    runs = dict.fromkeys(run for span in chosen for run in (span.answer, *span.named))
-    quotes = [_quote(leaf, run) for run in runs]
-    if (figure := chosen[0].figure) is not None:
+def _again(
+    leaves: Sequence[Leaf], found: Sequence[Span], order: NDArray[np.intp], scores: NDArray[np.float64]
+) -> list[int]:
+    """Return where else on the pages the same is said as by the best span, and nearly as likely meant."""
+    best = _said(leaves, found[order[0]])
+    near = (int(i) for i in order[1:] if scores[i] >= scores[order[0]] - AS_LIKELY)
+    return [i for i in near if _said(leaves, found[i]) == best][: MOST_PLACES - 1]
+
+
+def _said(leaves: Sequence[Leaf], span: Span) -> tuple[str, ...]:
+    """Return the words of a span, and of a value those that name its row, as they are compared."""
+    runs = (span.answer, *(span.rows if span.kind == "cell" else ()))
+    return tuple(folded(_words(leaves[span.leaf], run)).strip(" .,;()") for run in runs)
+
+
+def quoted(question: str, leaves: Sequence[Leaf], chosen: Sequence[Span]) -> tuple[Quote, ...]:
+    """Return the words of spans with their boxes, what names each behind it, and a figure if it is of one."""
+    runs = dict.fromkeys((span.leaf, run) for span in chosen for run in (span.answer, *span.named))
+    quotes = [_quote(leaves[number], run) for number, run in runs]
+    leaf = leaves[chosen[0].leaf]
+    if (figure := _figure(question, leaf, chosen[0])) is not None:
         inside = [word.text for word in leaf.text.within(figure)]
         quotes.append(Quote(leaf.still, figure, " ".join(inside)))
     return tuple(quotes)
+
+
+def _figure(question: str, leaf: Leaf, span: Span) -> Box | None:
+    """Return the figure that a caption or a label belongs to; of other words, if a drawing is asked about."""
+    if span.figure is not None or not wanted(question).in_drawing:
+        return span.figure
+    return captioned(leaf.text, leaf.text.box_of(*span.answer))
 
 
 def _quote(leaf: Leaf, run: Run) -> Quote:

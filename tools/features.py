@@ -18,11 +18,17 @@ from .spans import Run, Span, lines
 from .terms import Term, asked_terms, contradicts, focus, is_of_kind, strengths, term
 from .wanted import Wanted, caption_label, wanted
 
-NEWS = 6.0
+NEWS = 12.0
 """How much a span says that the question does not, from which on more of it makes no difference."""
 
 MOST_ROWS = 4
 """Rows that are all told, at most, where a question names none."""
+
+NAMED = 1.5
+"""How much more names with digits, signs or inner capitals count than words."""
+
+PROSE = 6
+"""Words of a line of running text, at least."""
 
 OPENING = 2
 """Words with which a span begins, an item's mark among them."""
@@ -82,10 +88,17 @@ def opened(question: str, leaves: Sequence[Leaf], spans: Sequence[Span]) -> Page
         for key in {term(leaves[span.leaf].text.words[number].text).word for number in words}:
             seen[key] = seen.get(key, 0) + 1
     rarity = {word: _rarity(len(lines), times) for word, times in seen.items()}
-    weights = np.array([_rarity(len(lines), times) for times in holding])
+    weights = np.array([_rarity(len(lines), times) for times in holding]) * _specific(question)
     covers = [_covers(page, weights) for page in hits]
     kinds = tuple(one for one in asked_terms(question) if is_of_kind(one))
     return Pages(leaves, hits, weights, rarity, covers, _quantity(question, hits, spans), kinds)
+
+
+def _specific(question: str) -> NDArray[np.float64]:
+    """Return how much more each term of a question counts: names as "fit2" or "PCM" mean one thing only."""
+    named = {term(word).word for word in question.split() if word[1:] != word[1:].lower()}
+    asked = asked_terms(question)
+    return np.array([NAMED if one.word in named or not one.word.isalpha() else 1.0 for one in asked])
 
 
 def _quantity(question: str, hits: Sequence[Sequence[dict[int, float]]], spans: Sequence[Span]) -> bool:
@@ -216,14 +229,12 @@ def _shared(focused: tuple[int, ...], pages: Pages, span: Span) -> dict[str, flo
     total = float(weights.sum()) or 1.0
     own = covered(pages, span, [span.answer, *span.named, *span.beside])
     around = float((covered(pages, span, span.context) - own).clip(0) @ weights) / total
-    title = float((covered(pages, span, _above(pages, span)) - own).clip(0) @ weights) / total
     centre = _centre(focused, weights)
     said, shared = _said(pages, span.leaf, [span.answer])
     return {
         "own": float(own @ weights) / total,
         "around sentence": 0.0 if value or line else around,
         "around value": around if value else 0.0,
-        "title": title if value else 0.0,
         "says": 0.0 if value else shared / (said or 1.0),
         "focus": 0.0 if value else float(own @ centre) / (float(centre.sum()) or 1.0),
         "together": _together(pages, span),
@@ -282,6 +293,7 @@ def _sorts(asks: Wanted, focused: tuple[int, ...], pages: Pages, span: Span) -> 
         "opens": 0.0 if asks.sort != "what" or asks.of_something else _opens(pages, span, focused),
         "in drawing": float(asks.in_drawing and span.kind in ("label", "caption")),
         "code": float(bool(_CODE.match(answer)) or ". . ." in answer),
+        "unended": float(span.kind == "line" and _prose(answer)),
         "leads": float(answer.rstrip().endswith((":", "?"))),
         "list asked": float(span.kind == "list" and asks.sort == "list"),
         "number asked": float(asks.label is not None and label == asks.label),
@@ -305,6 +317,13 @@ def _place(pages: Pages, span: Span) -> dict[str, float]:
         "page covers": pages.covers[span.leaf],
         "passage": float(found and span.kind not in VALUES),
     }
+
+
+def _prose(text: str) -> bool:
+    """Tell whether a line is of running text: without its end, what it is about follows in a formula."""
+    words = text.split()
+    plain = sum(word.strip(",;()").isalpha() and word[1:].islower() for word in words)
+    return len(words) >= PROSE and plain >= 0.7 * len(words) and text[0].isalpha()
 
 
 def _another(pages: Pages, span: Span) -> bool:

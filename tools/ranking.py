@@ -23,18 +23,18 @@ from .spans import Span
 from .wanted import wanted
 
 WEIGHTS = {
-    "own": 5.3, "around sentence": 2.1, "around value": 2.1, "title": 0.6, "says": 2.0, "focus": 1.1,
-    "together": 1.9, "new": 2.0, "rows": 3.3, "heads": 2.8, "named by row": 1.8, "named by head": 0.6,
-    "crossing": 1.4, "bare": 1.9, "missing": -0.7, "another": -2.1, "focus value": 0.8, "fits": 3.0,
-    "quantity": 0.7, "of something": 1.8, "of something value": 2.8, "opens": 0.7, "in drawing": 1.4,
-    "code": -1.7, "leads": -0.8, "list asked": 0.4, "number asked": 0.8, "caption asked": 1.1,
-    "drawing asked": 1.6, "value drawn": -0.7, "axis asked": 4.0, "page": 1.8, "page first": 0.6,
-    "page covers": 2.2, "passage": 0.7, "cell": -1.3, "pair": -1.3, "row": 1.0, "line": -0.5,
-    "caption": -0.6, "heading": -1.9, "list": 0.3, "label": 0.2,
+    "own": 5.5, "around sentence": 2.2, "around value": 2.1, "says": 1.9, "focus": 1.1,
+    "together": 1.9, "new": 1.1, "rows": 3.1, "heads": 2.7, "named by row": 1.4, "named by head": 1.0,
+    "crossing": 1.4, "bare": 1.6, "missing": -0.6, "another": -2.0, "focus value": 0.9, "fits": 3.2,
+    "quantity": 0.7, "of something": 1.8, "of something value": 2.9, "opens": 0.7, "in drawing": 1.4,
+    "code": -1.7, "unended": -0.9, "leads": -0.7, "list asked": 0.4, "number asked": 0.8,
+    "caption asked": 1.1, "drawing asked": 1.6, "value drawn": -0.7, "axis asked": 4.0, "page": 1.8,
+    "page first": 0.7, "page covers": 2.1, "passage": 0.7, "cell": -1.5, "pair": -1.3, "row": 1.2,
+    "line": -0.4, "caption": -0.6, "heading": -2.0, "list": 0.2, "label": 0.1,
 }  # fmt: skip
 """What speaks for a span being the answer, by how much; see :mod:`.features`."""
 
-MEANING = 2.0
+MEANING = 3.0
 """Weight of the likeness of meaning, for the share of a question that no words are found for.
 
 Where its words are found they tell better: with meaning counted in full, 5 % fewer questions were
@@ -44,7 +44,7 @@ answered.
 NO_ANSWER = 11.0
 """Score of there being no answer among the spans."""
 
-SURE, UNFIT, VALUE = (2.2, 1.9), -1.35, 0.85
+SURE, UNFIT, VALUE = (2.4, 1.85), -1.65, 0.65
 """Of the confidence, in logits: a constant, and the weight of the logarithm of the share of what is chosen;
 what it loses where that is not of the sort asked for, and what a value gains over a sentence."""
 

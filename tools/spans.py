@@ -85,7 +85,7 @@ def spans(leaf: int, page: PageText) -> Iterator[Span]:
             yield Span(leaf, "heading", run)
             heading, before = (run,), None
         elif block.kind == "caption":
-            yield Span(leaf, "caption", run, context=heading, figure=captioned(page, block))
+            yield Span(leaf, "caption", run, context=heading, figure=captioned(page, block.box))
         elif block.kind == "figure":
             yield from _labels(leaf, page, block)
         else:
@@ -161,11 +161,11 @@ def surroundings(page: PageText, inside: Block) -> tuple[Run, ...]:
     return tuple(around_it)
 
 
-def captioned(page: PageText, caption: Block) -> Box | None:
+def captioned(page: PageText, words: Box) -> Box | None:
     """Return the box of the figure that a caption belongs to: the nearest above or below it, if any."""
     figures = [block.box for block in page.blocks if block.kind == "figure"]
-    near = [box for box in figures if box.x0 < caption.box.x1 and caption.box.x0 < box.x1]
-    return min(near, key=lambda box: _gap(box, caption.box), default=None)
+    near = [box for box in figures if box.x0 < words.x1 and words.x0 < box.x1]
+    return min(near, key=lambda box: _gap(box, words), default=None)
 
 
 def _gap(one: Box, other: Box) -> float:

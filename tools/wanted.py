@@ -46,6 +46,12 @@ _IN_DRAWING = re.compile(
 )
 _AXIS = re.compile(r"\b([xy])[- ]axis\b|\b(horizontal|vertical) axis\b", re.I)
 _FIGURES = re.compile(r"(?<![\w.])[-+−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])", re.I)  # noqa: RUF001
+_REFERENCE = re.compile(
+    r"\b(?:fig(?:ure)?|tab(?:le)?|sec(?:tion)?|chapter|equation|eq|page|appendix)s?\.? *\(?\d[\d.]*\)?"
+    r"|\[\d+(?:, *\d+)*\]|\((?:1[5-9]|20)\d\d[a-z]?\)|^\s*\d{1,2}\. ",
+    re.I,
+)
+"""Numbers that say where something is told, and nothing of it."""
 _SPELLED = re.compile(
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twice|hundred|thousand|million)\b",
     re.I,
@@ -100,7 +106,8 @@ class Wanted:
 
     def tells_number(self, text: str) -> bool:
         """Tell whether words hold a number, in figures, that the question does not."""
-        return any(number not in self.numbers for number in _FIGURES.findall(text))
+        told = _FIGURES.findall(_REFERENCE.sub(" ", text))
+        return any(number not in self.numbers for number in told)
 
 
 def wanted(question: str) -> Wanted:
