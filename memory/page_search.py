@@ -29,7 +29,8 @@ WEIGHTS: Mapping[str, float] = {"page": 1.0, "near": 0.5, "passage": 1.25}
 """Of BM25 as a share of the best page's, of what stands together as a share of the question, of the cosine.
 
 These and those below are about what a linear ranking learns from 174 practice questions about 332 pages, each
-document's from the others; half to twice of each costs one to three hundredths of the right pages at most.
+document's from the others. With half to one and a half of any of them, the right page comes first for 72 to
+75 % of the questions, and is among five for 95 to 97 %.
 """
 
 PAIRS = 0.4
@@ -41,9 +42,9 @@ BEFORE, AFTER = 0.2, 0.1
 HOLDS: Mapping[Kind, float] = {"figure": 0.4, "table": 0.5}
 """What it is worth to a page that it has a block of the kind that is asked for."""
 
-MEANT, ASKED = 0.5, 0.5
+MEANT, ASKED = 0.75, 0.6
 """What meaning, and being of the kind that is asked for, are worth to a block; all words of the question are
-worth 1. So the box chosen on the right page overlaps the true one for 79 of 100 practice questions, and for
+worth 1. So the box chosen on the right page overlaps the true one for 78 of 100 practice questions, and for
 60 without the latter.
 """
 
