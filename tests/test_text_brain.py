@@ -151,7 +151,7 @@ def test_random_weights_write_only_calls_of_tools_that_exist(
 ) -> None:
     eyes = LlavaNext(build(family, tmp_path_factory.mktemp(family)))
     # A byte is a token of theirs: a longer talk would not fit the window.
-    agent = VisualAgent(eyes, brain=TextBrain(budget=3), limits=Limits(steps=3))
+    agent = VisualAgent(eyes, brain=TextBrain(budget=3), limits=Limits(steps=2))
     result = agent.run("what is it ?", files)
     calls = [one for step in result.steps if isinstance(step, CallStep) for one in step.calls]
     assert not any("no tool call" in note for note in result.notes)
