@@ -48,12 +48,15 @@ worth 1. So the box chosen on the right page overlaps the true one for 78 of 100
 60 without the latter.
 """
 
+FEW = 3
+"""Pages, the best ones, that tell how good what was found is."""
+
 EACH = 4
 """Passages that are looked for, for each page that they are to find: several may be of one page."""
 
 
 class Found(NamedTuple):
-    """Pages, the best first; and how good the best is, 0..1, by what it has of the question or means."""
+    """Pages, the best first; and how good the best are, 0..1, by what they have of the question or mean."""
 
     slots: list[int]
     good: float
@@ -106,7 +109,8 @@ class Question:
         if "near" in channels:
             fused = fused + PAIRS * words.pairs(self._terms, at)
         order = np.lexsort((at, -fused))
-        good = max(float(parts[channel][order[0]]) for channel in ("near", "passage"))
+        first = order[:FEW]  # the best may have little itself, beside a page that has more
+        good = max(float(parts[channel][first].max()) for channel in ("near", "passage"))
         return Found(pages.slots[at[order]].tolist(), max(0.0, good))
 
     def _near(self, where: Where, most: int) -> dict[int, float]:

@@ -40,8 +40,8 @@ WEIGHTS: Mapping[str, float] = {
 }
 """Of the rankings. Of photos and frames none is known to be the better one, so that a still which two of them
 rank comes first. "words" is what :mod:`.page_search` finds, two channels in one; it and "late" count by how
-good the best page is, lest pages that share a word with it go before the photo that is meant. "look" are the
-pictures of pages: a model of scenes tells pages apart hardly better than by chance, so they count only
+good the best pages are, lest pages that share a word with it go before the photo that is meant. "look" are
+the pictures of pages: a model of scenes tells pages apart hardly better than by chance, so they count only
 where no words are found.
 """
 
