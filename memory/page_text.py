@@ -153,3 +153,11 @@ def in_tenths(box: Box) -> Box:
     x0, y0 = (math.floor(10 * side) / 10 for side in (box.x0, box.y0))
     x1, y1 = (math.ceil(10 * side) / 10 for side in (box.x1, box.y1))
     return Box(x0=x0, y0=y0, x1=x1, y1=y1)
+
+
+def shared(one: Box, other: Box) -> float:
+    """Return what two boxes share, as a share of the smaller of them."""
+    wide = min(one.x1, other.x1) - max(one.x0, other.x0)
+    high = min(one.y1, other.y1) - max(one.y0, other.y0)
+    smaller = min((box.x1 - box.x0) * (box.y1 - box.y0) for box in (one, other))
+    return max(0.0, wide) * max(0.0, high) / smaller

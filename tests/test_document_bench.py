@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sightloop import VisualAgent
 from sightloop.errors import InputError
 from sightloop.memory import Box
-from sightloop.tools.document_asked import Asked, Cited, Place, load, says, shared
+from sightloop.memory.page_text import shared
+from sightloop.tools.document_asked import Asked, Cited, Place, load, says
 from sightloop.tools.document_bench import Reply, answer_rows, calibration, run
 from sightloop.tools.document_files import FILES, found
 

@@ -19,6 +19,7 @@ from sightloop.memory.sources.documents import Document
 from sightloop.memory.still import Size
 from sightloop.tools.extract import NOTHING
 from sightloop.tools.llava_next.checkpoints import find
+from sightloop.tools.nearest import UNSURE
 from sightloop.tools.quotes import check
 from sightloop.tools.read import Leaf, Reading, read
 
@@ -214,3 +215,19 @@ def test_meaning_helps_where_words_differ(question: str, answer: str, leaves: li
 
 def test_the_pocket_reads_by_extraction() -> None:
     assert find("pocket").cells is not None
+
+
+def test_an_unsure_answer_cites_what_the_search_found_too(leaves: list[Leaf]) -> None:
+    block = leaves[0].text.blocks[1]
+    found = [Leaf(leaves[0].still, leaves[0].text, 1.0, (block.box,)), *leaves[1:]]
+    unsure = asked("Who painted the ceiling of the opera?", found)
+    assert unsure.confidence < UNSURE
+    words = leaves[0].text.text_of(block.first, block.last)
+    assert unsure.quotes[-1].text == words
+    assert check(unsure.quotes[-1].still.crop(unsure.quotes[-1].box), words)[0] > 0.9
+    assert any("unsure" in note for note in unsure.notes)
+    sure = asked("How high is the lighthouse?", found)
+    assert sure.confidence >= UNSURE
+    assert not any("unsure" in note for note in sure.notes)
+    again = asked("Who painted the ceiling of the opera?", [found[0], found[0]])
+    assert [quote.text for quote in again.quotes].count(words) == 1

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from ..errors import InputError
 from ..memory import Box
+from ..memory.page_text import shared
 
 SHARED = 0.5
 """Share of the smaller of two boxes that must lie in the other for them to overlap."""
@@ -122,17 +123,6 @@ def _box(corners: Sequence[float]) -> Box:
 
 
 # --- boxes --------------------------------------------------------------------------------------------
-
-
-def shared(one: Box, other: Box) -> float:
-    """Return what two boxes share, as a share of the smaller of them."""
-    wide = min(one.x1, other.x1) - max(one.x0, other.x0)
-    high = min(one.y1, other.y1) - max(one.y0, other.y0)
-    return max(0.0, wide) * max(0.0, high) / min(_area(one), _area(other))
-
-
-def _area(box: Box) -> float:
-    return (box.x1 - box.x0) * (box.y1 - box.y0)
 
 
 # --- answers ------------------------------------------------------------------------------------------

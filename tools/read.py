@@ -10,6 +10,7 @@ from .extract import extract
 from .generate_reading import generate
 from .leaves import Leaf, Quote, Reading
 from .look import Eyes
+from .nearest import with_nearest
 
 __all__ = ["Leaf", "Quote", "Reading", "read"]
 
@@ -18,7 +19,8 @@ def read(eyes: Eyes, question: str, leaves: Sequence[Leaf], sentences: Embedder 
     """Answer a question from pages.
 
     The embedded model does not read: the answer is then chosen among what stands on the pages, and quoted.
-    Others answer in their own words, and cite the lines that they rest on.
+    Others answer in their own words, and cite the lines that they rest on. Either is given what a search
+    found best, to cite it too, where the answer is unsure.
 
     Parameters
     ----------
@@ -44,5 +46,5 @@ def read(eyes: Eyes, question: str, leaves: Sequence[Leaf], sentences: Embedder 
     if not leaves:
         raise InputError("there are no pages to read the answer from.")
     if eyes.checkpoint.cells is not None:
-        return extract(question, leaves, sentences)
-    return generate(eyes, question, leaves, sentences)
+        return with_nearest(extract(question, leaves, sentences), leaves)
+    return with_nearest(generate(eyes, question, leaves, sentences), leaves)
