@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from ..errors import InputError, nearest
+from ..errors import InputError
 from ..memory import Evidence, Page, Still
 from ..tools.look import Eyes
+from .files import called, named
 from .state import Citation, State
 from .steps import Picture
 from .tool import Arguments, Found, Tool
@@ -68,7 +68,7 @@ def _leaves(state: State, looking: Looking, question: str) -> list[Leaf]:
     from ..tools import pages
     from ..tools.read import Leaf
 
-    if state.memory is None or pages.DOCUMENT not in state.kinds:
+    if state.memory is None or "document" not in state.kinds:
         if not state.stills:
             raise InputError("there are no documents and no pictures to read.")
         return [Leaf(still, pages.words_of(still)) for still in state.stills]
@@ -102,9 +102,7 @@ def readable(state: State) -> bool:
 
 def picture_of(state: State, still: Still) -> Picture:
     """Return a page as steps tell it; it is called by its number and its file, whenever it is read."""
-    origin = still.origin
-    name = f"page {origin.number} of {Path(origin.source).name}" if isinstance(origin, Page) else None
-    return state.gallery.add(still, name)
+    return state.gallery.add(still, _where(still) if isinstance(still.origin, Page) else None)
 
 
 def _words(reading: Reading, pictures: Sequence[Picture]) -> str:
@@ -120,17 +118,13 @@ def _words(reading: Reading, pictures: Sequence[Picture]) -> str:
 def _where(still: Still) -> str:
     origin = still.origin
     page = f"page {origin.number} of " if isinstance(origin, Page) else ""
-    return page + Path(origin.source).name
+    return page + called(origin.source)
 
 
 def _document(memory: VisualMemory, state: State, name: str) -> str:
     """Return the path of the document that is called so, by its path or by its file's name."""
     known = state.documents or tuple(s.path for s in memory.sources() if s.kind == "document")
-    for path in known:
-        if name in (path, Path(path).name):
-            return path
-    near = nearest(name, (Path(path).name for path in known))
-    raise InputError(f"there is no document {name!r}.{near}", input=name)
+    return named(name, known, "document")
 
 
 PAGE_TOOLS = (

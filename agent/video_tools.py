@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from ..errors import InputError, nearest
+from ..errors import InputError
 from ..memory import Frame, Page, Span, Still
 from ..memory.timeline import Hit, Timeline, thinned
 from ..tools.find import Candidate, Findings, find
@@ -17,6 +17,7 @@ from ..tools.look import Eyes
 from ..tools.moments import LOOKS, Pinned, clock, pin, shown_at
 from ..tools.spread import spread
 from ..tools.video_questions import NOT_FOUND, appears, kind, things
+from .files import called, named
 from .page_tools import picture_of
 from .state import Sighting, State
 from .steps import Picture
@@ -123,7 +124,7 @@ def _told(found: Findings, question: str) -> tuple[str | None, float | None]:
     if wanted == "there":
         return "yes", best.there
     at = f" at {clock(best.still.origin.t)}" if isinstance(best.still.origin, Frame) else ""
-    return f"{_name(best.source)}{at}", best.there
+    return f"{called(best.source)}{at}", best.there
 
 
 def _words(found: Findings, names: Sequence[str], answer: str | None) -> str:
@@ -132,7 +133,7 @@ def _words(found: Findings, names: Sequence[str], answer: str | None) -> str:
         origin = one.still.origin
         at = f" at {clock(origin.t)}" if isinstance(origin, Frame) else ""
         sure = f" ({one.there:.0%} sure)" if one.there is not None else ""
-        lines.append(f"{name}: {_name(one.source)}{at}{sure}{': ' + one.text if one.text else ''}")
+        lines.append(f"{name}: {called(one.source)}{at}{sure}{': ' + one.text if one.text else ''}")
     return "\n".join(lines)
 
 
@@ -179,7 +180,7 @@ def _pin(eyes: Eyes, state: State, pinning: Pinning) -> Found:
     inside = state.gallery.add(pinned.still)
     outside = state.gallery.add(pinned.other) if pinned.other is not None else None
     several = len(memory.sources()) > 1 if not state.videos else len(state.videos) > 1
-    text = f"{at}{f' in {_name(source)}' if several else ''}{_open_end(pinned, comes)}"
+    text = f"{at}{f' in {called(source)}' if several else ''}{_open_end(pinned, comes)}"
     pictures: list[Picture] = [inside] if outside is None else [inside, outside]
     return Found(
         text=f"{text} ({pinned.confidence:.0%} sure)",
@@ -284,18 +285,10 @@ def _memory(state: State) -> VisualMemory:
     return state.memory
 
 
-def _name(source: str) -> str:
-    """Return what a video is called: a file's name, a stream's address."""
-    return source if "://" in source else Path(source).name
-
-
 def _video(state: State, name: str) -> str:
     """Return the path of the video that is called so, by its path or by its file's name."""
     known = state.videos or tuple(source.path for source in _memory(state).sources())
-    for path in known:
-        if name in (path, _name(path)):
-            return path
-    raise InputError(f"there is no video {name!r}.{nearest(name, map(_name, known))}", input=name)
+    return named(name, known, "video")
 
 
 def _order(still: Still) -> tuple[str, float]:

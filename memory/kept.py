@@ -8,8 +8,9 @@ from typing import Any
 from ..errors import InputError
 from .page_text import PageText
 from .records import Stored
+from .reopen import read
 from .search import Hit
-from .still import Frame, Page, Still, StillRef
+from .still import Still, StillRef
 from .storage import Storage, still_id
 
 
@@ -21,7 +22,7 @@ def still_of(storage: Storage, found: Hit | Stored) -> Still:
     if row is not None and row.kind == "stream":
         return storage.media.still(found.thumbnail, origin)
     try:
-        still = _read(found)
+        still = read(origin)
         if still.sha256 == found.ref.sha256:
             return still
         note = "its file has changed"
@@ -29,22 +30,6 @@ def still_of(storage: Storage, found: Hit | Stored) -> Still:
         note = f"its file cannot be read ({error.message})"
     kept = storage.media.still(found.thumbnail, origin)
     return Still(kept.pixels, origin, notes=(f"{note}: this is the smaller picture that the memory kept",))
-
-
-def _read(found: Hit | Stored) -> Still:
-    """Read a still again from its file."""
-    origin = found.origin
-    if isinstance(origin, Page):
-        from .sources.documents import read_page
-
-        return read_page(origin.source, origin.number)
-    if isinstance(origin, Frame):
-        from .sources.videos import read_frame
-
-        return read_frame(origin.source, origin.t)
-    from .sources.photos import read_photo
-
-    return read_photo(origin.source)
 
 
 def words_of(storage: Storage, found: Hit | Stored | StillRef) -> PageText | None:

@@ -87,13 +87,7 @@ class PageText:
 
     def text_of(self, first: int, last: int) -> str:
         """Return the words from ``first`` to before ``last``, a line of the page in a line."""
-        pieces: list[str] = []
-        for number in range(first, last):
-            if number > first:
-                same = self.words[number].line == self.words[number - 1].line
-                pieces.append(" " if same else "\n")
-            pieces.append(self.words[number].text)
-        return "".join(pieces)
+        return in_lines(self.words[first:last])
 
     def box_of(self, first: int, last: int) -> Box:
         """Return the smallest box around the words from ``first`` to before ``last``, at least one."""
@@ -136,6 +130,16 @@ class PageText:
             told["read"],
             tuple(told["notes"]),
         )
+
+
+def in_lines(words: Sequence[Word]) -> str:
+    """Return words as text, a line of the page in a line."""
+    pieces: list[str] = []
+    for before, word in zip([None, *words], words, strict=False):
+        if before is not None:
+            pieces.append(" " if before.line == word.line else "\n")
+        pieces.append(word.text)
+    return "".join(pieces)
 
 
 def around(boxes: Sequence[Box]) -> Box:

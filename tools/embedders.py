@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CheckpointError, CheckpointUnavailableError, InputError
+from ..errors import CheckpointError, InputError
 from ..memory import Box, Still
-from .llava_next.hub import fetched, in_cache
+from .llava_next.hub import folder_of
 from .llava_next.machine import best_device
 from .llava_next.recovery import all_or_one_by_one, out_of_memory
 
@@ -69,7 +69,7 @@ class ClipEmbedder:
 
     def __init__(self, model: str | Path, *, device: str | None = None) -> None:
         place = device_of(device)
-        folder = _folder(model)
+        folder = folder_of(model, "CLIP or SigLIP")
         self._kind = _kind(folder)
         self._name = str(model)
         self._device = place
@@ -195,29 +195,6 @@ def device_of(device: str | None) -> torch.device:
         seen = torch.cuda.device_count()
         raise InputError(f"{device} is not there: torch sees {seen} CUDA devices.", input=device)
     return place
-
-
-def _folder(model: str | Path) -> Path:
-    path = Path(model).expanduser()
-    if path.is_dir():
-        return path
-    named = isinstance(model, str) and model.count("/") == 1 and model[0] not in "./~"
-    if not named or path.exists():
-        raise CheckpointUnavailableError(
-            f"there is no folder {path}. Give that of a CLIP or SigLIP checkpoint, or its name on the hub.",
-            input=str(model),
-        )
-    return fetched(str(model), _held)
-
-
-def _held(name: str) -> Path | None:
-    """Return the folder of a checkpoint in the hub's cache, if it is whole."""
-    folder = in_cache(name)
-    return folder if folder is not None and _whole(folder) else None
-
-
-def _whole(folder: Path) -> bool:
-    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
 
 
 def _kind(folder: Path) -> str:

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CheckpointError, CheckpointUnavailableError, InputError
+from ..errors import CheckpointError, InputError
 from ..memory import Still
 from .embedders import device_of
-from .llava_next.hub import fetched, in_cache
+from .llava_next.hub import folder_of
 from .llava_next.loading import quiet
 from .llava_next.recovery import all_or_one_by_one, out_of_memory
 
@@ -69,7 +69,7 @@ class Late:
 
     def __init__(self, model: str | Path, *, device: str | None = None) -> None:
         place = device_of(device)
-        folder = _folder(model)
+        folder = folder_of(model, "ColPali")
         self._name = str(model)
         self._model, self._processor = _loaded(folder, place)
 
@@ -166,25 +166,6 @@ def pooled(vectors: NDArray[np.float32], by: int = POOL) -> NDArray[np.float32]:
 
 
 # --- loading ------------------------------------------------------------------------------------------
-
-
-def _folder(model: str | Path) -> Path:
-    path = Path(model).expanduser()
-    if path.is_dir():
-        return path
-    if not isinstance(model, str) or model.count("/") != 1 or model[0] in "./~" or path.exists():
-        raise CheckpointUnavailableError(
-            f"there is no folder {path}. Give that of a ColPali checkpoint, or its name on the hub.",
-            input=str(model),
-        )
-    return fetched(model, _held)
-
-
-def _held(name: str) -> Path | None:
-    """Return the folder of a checkpoint in the hub's cache, if it is whole."""
-    folder = in_cache(name)
-    whole = folder is not None and (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
-    return folder if whole else None
 
 
 def _loaded(folder: Path, place: Any) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from threading import Lock
 
 import numpy as np
@@ -27,7 +28,7 @@ from .ocr_engine import Engine, available
 from .ocr_frame import Frame, box_around
 from .ocr_lines import Piece, Pixels, Quad, Spoken, cut, pieces, sides, turned
 
-__all__ = ["Ocr", "available"]
+__all__ = ["Ocr", "available", "reader"]
 
 NAME = "rapidocr-pp-ocrv6-small"
 
@@ -233,3 +234,9 @@ def _loose(frame: Frame, words: Sequence[tuple[Piece, int]]) -> LooseWords:
     turns = np.array([quarters % 4 for _, quarters in words], np.int64)
     sides = loose.boxes[:, 2:] - loose.boxes[:, :2]
     return replace(loose, turns=turns, sizes=np.where(turns % 2, sides[:, 0], sides[:, 1]))
+
+
+@cache
+def reader() -> Ocr:
+    """Return the one of this process: its models take a second to load, and hundreds of megabytes."""
+    return Ocr()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
@@ -14,17 +13,13 @@ if TYPE_CHECKING:
     from ..memory.page_text import PageText
     from ..memory.search import Hit
     from ..memory.store import VisualMemory
-    from .ocr import Ocr
-
-DOCUMENT = "document"
-"""Kind of the sources whose stills are pages."""
 
 
 def found(
     memory: VisualMemory, question: str, *, top: int, documents: Collection[str] | None = None
 ) -> list[Leaf]:
     """Search a memory for the pages that go best with a question, the best first."""
-    hits = memory.search(question, top=top, sources=documents, kinds=(DOCUMENT,))
+    hits = memory.search(question, top=top, sources=documents, kinds=("document",))
     return [_leaf(memory, hit) for hit in hits]
 
 
@@ -38,7 +33,7 @@ def listed(
     memory: VisualMemory, question: str, *, top: int, documents: Collection[str] | None = None
 ) -> list[dict[str, Any]]:
     """Search as :func:`found`, and return what ``sightloop find --json`` lists."""
-    hits = memory.search(question, top=top, sources=documents, kinds=(DOCUMENT,))
+    hits = memory.search(question, top=top, sources=documents, kinds=("document",))
     return [
         {
             "document": hit.origin.source,
@@ -87,12 +82,6 @@ def words_of(still: Still) -> PageText:
         text = read_page_text(whole.origin.source, whole.origin.number)
         if text.read != "none":
             return text
-    return _ocr().read([whole])[0]
+    from .ocr import reader
 
-
-@cache
-def _ocr() -> Ocr:
-    """Return the reader of this process: its models take a second to load."""
-    from .ocr import Ocr
-
-    return Ocr()
+    return reader().read([whole])[0]

@@ -10,18 +10,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from difflib import SequenceMatcher
-from functools import cache
+from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from ..errors import EvidenceError, InputError
 from ..memory import Box, Page, Still
+from ..memory.page_text import PageText, in_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..memory.embed import PageReader
-    from ..memory.page_text import Word
 
 SLACK = 2.0
 """Pixels that a box is widened by before its words are read again: boxes are rounded to whole pixels."""
@@ -132,30 +130,20 @@ def _words(still: Still, ocr: PageReader | None) -> tuple[str, bool] | None:
         except InputError as error:
             raise EvidenceError(error.message, input=error.input) from error
         if text.read != "none":
-            return _told(text.within(_wider(box))), True
-    reader = ocr or _ocr()
-    if reader is None:
+            return in_lines(text.within(_wider(box))), True
+    read = _read(whole) if ocr is None else ocr.read([whole])[0]
+    if read is None:
         return None
-    (text,) = reader.read([whole])
-    return _told(text.within(_wider(box))), False
-
-
-def _told(words: Sequence[Word]) -> str:
-    pieces: list[str] = []
-    for before, word in zip([None, *words], words, strict=False):
-        if before is not None:
-            pieces.append(" " if before.line == word.line else "\n")
-        pieces.append(word.text)
-    return "".join(pieces)
+    return in_lines(read.within(_wider(box))), False
 
 
 def _wider(box: Box) -> Box:
     return Box(x0=box.x0 - SLACK, y0=box.y0 - SLACK, x1=box.x1 + SLACK, y1=box.y1 + SLACK)
 
 
-@cache
-def _ocr() -> PageReader | None:
-    """Return the package's reader of this process, if it is installed."""
-    from .ocr import Ocr, available
+@lru_cache(maxsize=4)
+def _read(whole: Still) -> PageText | None:
+    """Read a page by the package's own OCR, if it is installed; all quotes from it are checked in a row."""
+    from .ocr import available, reader
 
-    return Ocr() if available() else None
+    return reader().read([whole])[0] if available() else None

@@ -76,13 +76,13 @@ def memory_of(
 
 
 def _ocr(wanted: bool | None) -> PageReader | None:
-    from .ocr import Ocr, available
+    from .ocr import available, reader
 
     if wanted is False or (wanted is None and not available()):
         return None
     if not available():
         raise MissingExtraError("rapidocr", "ocr", "reading pages without a text layer")
-    return Ocr()
+    return reader()
 
 
 class _Sentences:

@@ -45,6 +45,39 @@ def fetched(name: str, held: Callable[[str], Path | None]) -> Path:
     return folder
 
 
+def folder_of(model: str | Path, kind: str) -> Path:
+    """Return the folder of a checkpoint in one piece, such as embed: itself, or that of its name on the hub.
+
+    Parameters
+    ----------
+    model : str or Path
+    kind : str
+        What it should be, for the message.
+
+    Raises
+    ------
+    CheckpointUnavailableError
+        If it is no folder and no name, or as of :func:`fetched`.
+    """
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return path
+    named = isinstance(model, str) and model.count("/") == 1 and model[0] not in "./~"
+    if not named or path.exists():
+        raise CheckpointUnavailableError(
+            f"there is no folder {path}. Give that of a {kind} checkpoint, or its name on the hub.",
+            input=str(model),
+        )
+    return fetched(str(model), _held)
+
+
+def _held(name: str) -> Path | None:
+    """Return the folder of a checkpoint in the hub's cache, if it is whole."""
+    folder = in_cache(name)
+    whole = folder is not None and (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+    return folder if whole else None
+
+
 def in_cache(name: str) -> Path | None:
     """Return the folder of a repository in the hub's cache, whole or not; None where there is none."""
     from huggingface_hub import snapshot_download
