@@ -42,6 +42,13 @@ DISTRIBUTIONS = {
     "rerun": "rerun-sdk",
 }  # where the import has another name
 EXTRAS = {
+    "fastapi": "server",
+    "uvicorn": "server",
+    "starlette": "server",
+    "prometheus_client": "server",
+    "python_multipart": "server",
+    "langgraph_checkpoint_sqlite": "server",
+    "mcp": "mcp",
     "bitsandbytes": "quantization",
     "accelerate": "quantization",
     "pyarrow": "export",

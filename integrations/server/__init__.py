@@ -1,0 +1,1 @@
+"""The server: Sightloop behind an OpenAI-compatible interface, for many callers at once."""
