@@ -342,5 +342,8 @@ def models(as_json: Json = False, debug: Debug = False) -> None:
 def doctor(as_json: Json = False, debug: Debug = False) -> None:
     """Say what this machine can run, what is missing, and the line that installs it."""
     from ..tools.llava_next.machine import inspect
+    from .faces import faces
 
-    put(inspect(), as_json)
+    found = inspect()
+    missing = found.pop("missing")  # comes last
+    put({**found, "faces": faces(found["extras"]), "missing": missing}, as_json)

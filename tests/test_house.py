@@ -48,6 +48,7 @@ EXTRAS = {
     "prometheus_client": "server",
     "python_multipart": "server",
     "langgraph_checkpoint_sqlite": "server",
+    "langchain": "langchain",
     "mcp": "mcp",
     "bitsandbytes": "quantization",
     "accelerate": "quantization",
