@@ -37,12 +37,12 @@ def show_result(result: Result) -> None:
     line.append(f"   {result.confidence:.0%} sure", style="not bold dim")
     console.print(line)
     console.print()
-    for told in _differences(result):
+    for told in differences(result):
         console.print(told)
-    for told in _places(result):
+    for told in places(result):
         console.print(told)
     for item in result.evidence:
-        console.print(_evidence_line(item))
+        console.print(evidence_line(item))
     usage = result.usage
     console.print(
         f"cost     {usage.visual_tokens} visual + {usage.text_tokens} text tokens read, "
@@ -56,7 +56,7 @@ def show_result(result: Result) -> None:
         console.print(f"note     {note}", style="yellow")
 
 
-def _differences(result: Result) -> Iterator[str]:
+def differences(result: Result) -> Iterator[str]:
     """Return a line for each difference between pictures, and for each pair that was compared otherwise."""
     for pair in result.comparisons:
         names = f"image {pair.before} -> image {pair.after}"
@@ -67,7 +67,7 @@ def _differences(result: Result) -> Iterator[str]:
             yield f"{names}: {one.kind:12} {one.words}, {places}, {one.probability:.0%} sure"
 
 
-def _places(result: Result) -> Iterator[str]:
+def places(result: Result) -> Iterator[str]:
     """Yield a line for each thing that was measured after the answer, and for each object that was found."""
     for measure in result.measures[1:]:
         yield f"measured {measure.words}"
@@ -78,7 +78,8 @@ def _places(result: Result) -> Iterator[str]:
         yield f"object {one.label} {one.name}, at ({at}){size}, in {_counted(len(one.seen), 'view')}"
 
 
-def _evidence_line(item: Evidence) -> Text:
+def evidence_line(item: Evidence) -> Text:
+    """Return where a piece of evidence is from, what it says, and what checking it again said."""
     where = item.still.origin.source
     if isinstance(item.still.origin, View):
         where += f", {item.still.origin.camera}"
@@ -121,17 +122,23 @@ def show_shots(told: Mapping[str, Any]) -> None:
 def show_found(told: Mapping[str, Any]) -> None:
     """Print moments and pages that a search found, best first."""
     console = _console()
+    for line in found_lines(told):
+        console.print(line)
+    for note in told["notes"]:
+        console.print(f"note: {note}", style="yellow")
+
+
+def found_lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each moment and page that a search found, best first."""
     for number, one in enumerate(told["moments"], start=1):
         when = "" if one["start"] is None else f", {clock(one['t'])}"
         sure = "" if one["there"] is None else f", {one['there']:.0%} sure"
-        console.print(f"{number}. {one['source']}{when}{sure}{': ' + one['text'] if one['text'] else ''}")
+        yield f"{number}. {one['source']}{when}{sure}{': ' + one['text'] if one['text'] else ''}"
     for number, one in enumerate(told["pages"], start=len(told["moments"]) + 1):
         words = shorten(one["text"], CLAIM_WIDTH, placeholder=" ...")
-        console.print(f"{number}. {one['document']}, page {one['page']}{': ' + words if words else ''}")
+        yield f"{number}. {one['document']}, page {one['page']}{': ' + words if words else ''}"
     if not (told["moments"] or told["pages"]):
-        console.print("nothing was found")
-    for note in told["notes"]:
-        console.print(f"note: {note}", style="yellow")
+        yield "nothing was found"
 
 
 def show_plan(plan: Mapping[str, Any], stills: Sequence[Still]) -> None:

@@ -34,19 +34,21 @@ def listed(
 ) -> list[dict[str, Any]]:
     """Search as :func:`found`, and return what ``sightloop find --json`` lists."""
     hits = memory.search(question, top=top, sources=documents, kinds=("document",))
-    return [
-        {
-            "document": hit.origin.source,
-            "page": hit.origin.number,
-            "box": hit.box.model_dump(exclude={"kind"}) if hit.box is not None else None,
-            "score": hit.score,
-            "text": next((text.text for text in hit.texts if text.box is not None), ""),
-            "still": hit.ref.model_dump(),
-            "thumbnail": str(hit.thumbnail),
-        }
-        for hit in hits
-        if isinstance(hit.origin, Page)
-    ]
+    return [to_json(hit) for hit in hits]
+
+
+def to_json(hit: Hit) -> dict[str, Any]:
+    """Return a hit of a page as ``sightloop find --json`` lists it."""
+    assert isinstance(hit.origin, Page)  # documents have nothing else
+    return {
+        "document": hit.origin.source,
+        "page": hit.origin.number,
+        "box": hit.box.model_dump(exclude={"kind"}) if hit.box is not None else None,
+        "score": hit.score,
+        "text": next((text.text for text in hit.texts if text.box is not None), ""),
+        "still": hit.ref.model_dump(),
+        "thumbnail": str(hit.thumbnail),
+    }
 
 
 def numbered(memory: VisualMemory, document: str, numbers: Iterable[int]) -> list[Leaf]:
