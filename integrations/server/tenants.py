@@ -1,0 +1,269 @@
+"""Tenants: what is kept for each API key, apart from what is kept for the others.
+
+Each has a folder of its own, and everything in it is found through its own catalogue: an id of somebody else's
+is as unknown as one that never was.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...agent.result import Result
+from ...errors import EvidenceError, InputError
+from ...memory.lock import Owner
+from ...tools.look import Eyes
+from .catalogue import Catalogue, MemoryRow, ResultRow, SourceRow, new_id
+from .jobs import Jobs
+from .opened import Opened
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+    from ...memory.store import VisualMemory
+
+MOST_RESULTS = 1000
+"""Results that are kept of one caller; the oldest go first."""
+
+_KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class Tenants:
+    """All tenants of a server.
+
+    Parameters
+    ----------
+    folder : Path
+        Where their folders are; made if it is missing.
+    eyes : Eyes
+        Which embed and describe what memories take in.
+    settings : Settings
+
+    Raises
+    ------
+    MemoryLockedError
+        If another server has the folder.
+    StorageError
+        If it cannot be made or written.
+    """
+
+    def __init__(self, folder: Path, eyes: Eyes, settings: Settings) -> None:
+        self.folder = folder.absolute()
+        self.settings = settings
+        self._owner = Owner(self.folder)
+        self.opened = Opened(eyes)
+        self.jobs = Jobs()
+        self._lock = threading.Lock()
+        self._tenants: dict[str, Tenant] = {}
+
+    def start(self) -> None:
+        """Go on with what an earlier server left undone, in the background."""
+        self.jobs.start()
+        for place in sorted(self.folder.iterdir()):
+            if place.is_dir() and _KEY_ID.fullmatch(place.name):
+                self.of(place.name)
+
+    def close(self) -> None:
+        """Stop what is being indexed, which the next server goes on with, and let go of the folder."""
+        self.jobs.stop()
+        with self._lock:
+            self.opened.close_all()
+            for tenant in self._tenants.values():
+                tenant.close()
+        self._owner.release()
+
+    def of(self, key_id: str) -> Tenant:
+        """Return what is kept for a key.
+
+        Parameters
+        ----------
+        key_id : str
+            Letters, digits, ``-`` and ``_``.
+
+        Raises
+        ------
+        InputError
+            If it is no name of a key.
+        """
+        if not _KEY_ID.fullmatch(key_id):
+            raise InputError(f"{key_id!r} is no name of a key.", input=key_id)
+        with self._lock:
+            if key_id not in self._tenants:
+                tenant = Tenant(self.folder / key_id, self)
+                tenant.recover()
+                self._tenants[key_id] = tenant
+            return self._tenants[key_id]
+
+
+class Tenant:
+    """What is kept for one API key; its methods may be called from several threads.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is missing.
+    tenants : Tenants
+    """
+
+    def __init__(self, folder: Path, tenants: Tenants) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.settings = tenants.settings
+        self.jobs = tenants.jobs
+        self.opened = tenants.opened
+        self.catalogue = Catalogue(folder / "catalogue.sqlite")
+        self._paths = re.compile(re.escape(str(folder)) + r"/memories/[^/]+/files/")
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.catalogue.close()
+        if "checkpointer" in self.__dict__:
+            self._talks.close()
+
+    # Memories and their files
+
+    def place(self, memory: str) -> Path:
+        """Return the folder of a memory: what it knows, its files and its uploads."""
+        return self.folder / "memories" / memory
+
+    def known(self, memory: str) -> MemoryRow:
+        """Return a memory's row.
+
+        Raises
+        ------
+        InputError
+            If there is none of this id.
+        """
+        row = self.catalogue.memory(memory)
+        if row is None:
+            raise InputError(f"there is no memory {memory!r}.", input=memory)
+        return row
+
+    @contextmanager
+    def memory(self, memory: str) -> Iterator[VisualMemory]:
+        """Open a memory for a block: ``with tenant.memory(id) as memory:``.
+
+        Others use it at the same time, so it must not be closed.
+
+        Raises
+        ------
+        InputError
+            If there is none of this id.
+        """
+        self.known(memory)
+        with self.opened.borrow(self.place(memory) / "memory") as held:
+            yield held
+
+    def source_path(self, source: SourceRow) -> Path:
+        """Return where a source lies: its file, or the folder of a scene that was unpacked."""
+        return self.place(source.memory) / "files" / source.id / source.file
+
+    def path(self, file_id: str) -> Path:
+        """Return where a file lies that is ready to be asked about.
+
+        Raises
+        ------
+        InputError
+            If there is none of this id, or it is not ready; the message says how far it is.
+        """
+        source = self.catalogue.source(file_id)
+        if source is None:
+            raise InputError(f"there is no file {file_id!r}.", input=file_id)
+        if source.status == "failed":
+            raise InputError(f"{source.name} could not be read: {source.error}", input=file_id)
+        if source.status != "ready":
+            raise InputError(
+                f"{source.name} is still {source.status}: ask again when its status is ready.", input=file_id
+            )
+        return self.source_path(source)
+
+    def told(self, text: str) -> str:
+        """Return a text with files named by their ids, not by where they lie on this machine."""
+        return self._paths.sub("", text)
+
+    # Results and conversations
+
+    def keep(
+        self, question: str, result: Result, thread: str | None = None, memory: str | None = None
+    ) -> str:
+        """Keep a result with its pictures, and return its id.
+
+        Parameters
+        ----------
+        question : str
+        result : Result
+        thread : str, optional
+            The conversation that it is part of.
+        memory : str, optional
+            Id of the memory that was asked.
+
+        Raises
+        ------
+        EvidenceError
+            If a picture's pixels are no longer to be had.
+        StorageError
+            If it cannot be written.
+        """
+        row = ResultRow(
+            new_id("res"), time.time(), question, result.answer, result.confidence, thread, memory
+        )
+        result.save(self.result_path(row.id))
+        self.catalogue.put_result(row)
+        for old in self.catalogue.oldest_results(MOST_RESULTS):
+            self.drop_result(old.id)
+        return row.id
+
+    def result_path(self, id: str) -> Path:
+        """Return the folder of a result."""
+        return self.folder / "results" / id
+
+    def result(self, id: str) -> Result:
+        """Return a result that was kept.
+
+        Raises
+        ------
+        InputError
+            If there is none of this id.
+        """
+        if self.catalogue.result(id) is None:
+            raise InputError(f"there is no result {id!r}.", input=id)
+        return Result.open(self.result_path(id))
+
+    def drop_result(self, id: str) -> None:
+        """Remove a result and its pictures."""
+        self.catalogue.drop_result(id)
+        shutil.rmtree(self.result_path(id), ignore_errors=True)
+
+    @cached_property
+    def checkpointer(self) -> BaseCheckpointSaver[Any]:
+        """Where the agent keeps this caller's conversations; they outlive the server."""
+        from langgraph.checkpoint.sqlite import SqliteSaver
+
+        return SqliteSaver(self._talks)
+
+    @cached_property
+    def _talks(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.folder / "conversations.sqlite", check_same_thread=False)
+
+    def drop_conversation(self, thread: str) -> int:
+        """Remove a conversation with its results, and return how many these were."""
+        rows = self.catalogue.results(thread)
+        self.checkpointer.delete_thread(thread)
+        for row in rows:
+            self.drop_result(row.id)
+        return len(rows)
+
+    # What a server that was killed left
+
+    def recover(self) -> None:
+        """Go on with what was acknowledged, and remove what was not."""
