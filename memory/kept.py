@@ -1,17 +1,64 @@
-"""What a memory kept: the pixels of what it found, the words on a page, and how much room it all takes."""
+"""What a memory kept: its sources and stills, their pixels, the words on a page, and what room it takes."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from .ledger import SourceRow, StillRow
 from .page_text import PageText
-from .records import Stored
+from .records import Source, Stored, Text
 from .reopen import read
-from .search import Hit
+from .search import Hit, ref_of
 from .still import Still, StillRef
 from .storage import Storage, still_id
+
+
+def sources_of(storage: Storage) -> list[Source]:
+    """Return what a memory holds; see :meth:`.store.VisualMemory.sources`."""
+    with storage.lock:
+        counts = storage.ledger.counts()
+        return [
+            Source(
+                row.path,
+                row.kind,
+                bool(row.complete),
+                counts.get(row.number, 0),
+                row.seconds,
+                row.duration,
+                row.began,
+                tuple(json.loads(row.warnings)),
+                row.pages,
+            )
+            for row in storage.ledger.sources()
+        ]
+
+
+def stored_of(storage: Storage, source: SourceRow) -> list[Stored]:
+    """Return the stills of a source; see :meth:`.store.VisualMemory.stored`."""
+    texts = storage.ledger.texts(source.number)
+    return [
+        _stored(storage, still, source.path, texts.get(still.slot, ()))
+        for still in storage.ledger.stills(source.number)
+    ]
+
+
+def held(storage: Storage, handle: str) -> Stored:
+    """Return one still; see :meth:`.store.VisualMemory.held`."""
+    with storage.lock:
+        found = storage.ledger.still(handle)
+        if found is None:
+            raise InputError(f"the memory {storage.folder} holds no still {handle!r}.", input=handle)
+        still, source = found
+        texts = storage.ledger.texts(slot=still.slot)
+        return _stored(storage, still, source, texts.get(still.slot, ()))
+
+
+def _stored(storage: Storage, still: StillRow, source: str, texts: Iterable[Text]) -> Stored:
+    return Stored(still.id, ref_of(still, source), still.shot, storage.media.path(still.media), tuple(texts))
 
 
 def still_of(storage: Storage, found: Hit | Stored) -> Still:

@@ -162,6 +162,13 @@ class Ledger(Texts):
         for row in self._rows(f"SELECT * FROM stills {where} ORDER BY slot", values):
             yield StillRow(*row)
 
+    def still(self, id: str) -> tuple[StillRow, str] | None:
+        """Return the still of this id, and the path of its source."""
+        found = self._rows(
+            "SELECT stills.*, path FROM stills JOIN sources ON number = source WHERE id = ?", [id]
+        )
+        return (StillRow(*found[0][:-1]), found[0][-1]) if found else None
+
     def shots(self, source: int) -> list[tuple[int, float, float, int, int]]:
         """Return number, start, end, first and last frame of a source's shots."""
         return self._rows(

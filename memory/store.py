@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable
@@ -14,11 +13,11 @@ from ..errors import InputError, MemoryModelError, nearest
 from .batch import Batch, Models
 from .embed import Captioner, Embedder, LateEmbedder, PageReader, TextReader
 from .indexing import Indexer
-from .kept import size_of, still_of, words_of
+from .kept import held, size_of, sources_of, still_of, stored_of, words_of
 from .ledger import SourceRow
 from .live import index_stream
 from .records import Added, Progress, Source, Stored
-from .search import Hit, Seekers, checked, ref_of, search
+from .search import Hit, Seekers, checked, search
 from .still import Still, StillRef
 from .storage import Storage, placed
 from .texts import Where
@@ -208,22 +207,7 @@ class VisualMemory:
 
     def sources(self) -> list[Source]:
         """Return what the memory holds, in the order of coming in."""
-        with self._storage.lock:
-            counts = self._storage.ledger.counts()
-            return [
-                Source(
-                    row.path,
-                    row.kind,
-                    bool(row.complete),
-                    counts.get(row.number, 0),
-                    row.seconds,
-                    row.duration,
-                    row.began,
-                    tuple(json.loads(row.warnings)),
-                    row.pages,
-                )
-                for row in self._storage.ledger.sources()
-            ]
+        return sources_of(self._storage)
 
     def shots(self, source: str | os.PathLike[str]) -> list[Shot]:
         """Return the shots of a video or stream, in order.
@@ -247,18 +231,17 @@ class VisualMemory:
             If the memory holds no such source.
         """
         with self._storage.lock:
-            row = self._source(source)
-            texts = self._storage.ledger.texts(row.number)
-            return [
-                Stored(
-                    still.id,
-                    ref_of(still, row.path),
-                    still.shot,
-                    self._storage.media.path(still.media),
-                    tuple(texts.get(still.slot, ())),
-                )
-                for still in self._storage.ledger.stills(row.number)
-            ]
+            return stored_of(self._storage, self._source(source))
+
+    def held(self, handle: str) -> Stored:
+        """Return the still of this ``id``, which hits and other stored stills have.
+
+        Raises
+        ------
+        InputError
+            If the memory holds none.
+        """
+        return held(self._storage, handle)
 
     def search(
         self,

@@ -72,14 +72,15 @@ class Texts(Database):
             [channel, source],
         )
 
-    def texts(self, source: int) -> dict[int, list[Text]]:
-        """Return the texts of a source's stills, by slot."""
+    def texts(self, source: int | None = None, slot: int | None = None) -> dict[int, list[Text]]:
+        """Return the texts of a source's stills, or of the still at this slot; by slot."""
+        where, value = ("source", source) if slot is None else ("slot", slot)
         found: dict[int, list[Text]] = {}
-        for slot, *text in self._rows(
-            f"SELECT slot, {_COLUMNS} FROM texts JOIN stills USING (slot) WHERE source = ? ORDER BY number",
-            [source],
+        for at, *text in self._rows(
+            f"SELECT slot, {_COLUMNS} FROM texts JOIN stills USING (slot) WHERE {where} = ? ORDER BY number",
+            [value],
         ):
-            found.setdefault(slot, []).append(_text(text))
+            found.setdefault(at, []).append(_text(text))
         return found
 
     def search(self, query: str, channel: str, where: Where, most: int) -> list[TextHit]:
