@@ -48,6 +48,7 @@ from .cli_options import (
     put,
 )
 from .cli_scene import scene as scenes
+from .cli_serve import register as register_serve
 
 if TYPE_CHECKING:
     from ..agent import Limits
@@ -71,6 +72,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 register_memory(app)
+register_serve(app)
 app.add_typer(scenes)
 app.add_typer(bench)
 

@@ -1,0 +1,133 @@
+"""Failures: every error leaves the server in the shape that OpenAI's clients read.
+
+``{"error": {"message", "type", "param", "code"}}``: what a client did wrong is told in words, what went wrong
+in here is told to the log only.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ...errors import (
+    BrainError,
+    CheckpointError,
+    CheckpointUnavailableError,
+    ContextOverflowError,
+    InsufficientMemoryError,
+    MissingExtraError,
+    SightloopError,
+    StorageError,
+    UnknownCheckpointError,
+)
+
+logger = logging.getLogger("sightloop.server")
+
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    429: "rate_limit_error",
+}
+"""What a status is called; other ones of the client's are ``invalid_request_error``."""
+
+_STATUS: tuple[tuple[type[SightloopError], int, str], ...] = (
+    (UnknownCheckpointError, 404, "model_not_found"),
+    (ContextOverflowError, 400, "context_length_exceeded"),
+    (InsufficientMemoryError, 503, "insufficient_memory"),
+    (MissingExtraError, 501, "not_installed"),
+    (CheckpointUnavailableError, 503, "model_unavailable"),
+    (CheckpointError, 503, "model_unavailable"),
+    (StorageError, 503, "storage_error"),
+    (BrainError, 502, "model_failed"),
+)
+"""How the package's own errors are told; the others are the input's: 400."""
+
+UNFORESEEN = "the server failed at this request; it is in its log, and others are not affected."
+
+
+class Refused(Exception):
+    """A request that gets an error instead of an answer.
+
+    Parameters
+    ----------
+    status : int
+        Of HTTP.
+    message : str
+        What was wrong, and what to do.
+    code : str, optional
+        A short name of it, for programs.
+    param : str, optional
+        The field of the request that caused it.
+    headers : mapping, optional
+        To send along, as ``Retry-After``.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.param = param
+        self.headers = dict(headers or {})
+
+    def to_json(self) -> dict[str, dict[str, str | None]]:
+        """Return the error as OpenAI's clients read it."""
+        other = "invalid_request_error" if self.status < 500 else "server_error"
+        kind = _TYPES.get(self.status, other)
+        return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
+
+    def response(self) -> JSONResponse:
+        """Return the whole answer."""
+        return JSONResponse(self.to_json(), self.status, self.headers)
+
+
+def refused(error: Exception) -> Refused:
+    """Say how any error is told to a client; what is no error of the client's is logged here."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, SightloopError):
+        for kind, status, code in _STATUS:
+            if isinstance(error, kind):
+                return Refused(status, error.message, code=code)
+        return Refused(400, error.message, code="invalid_input")
+    if isinstance(error, RequestValidationError):
+        return _invalid(error)
+    if isinstance(error, HTTPException):
+        return Refused(error.status_code, str(error.detail), headers=error.headers)
+    logger.error("unforeseen: %s", type(error).__name__, exc_info=error)
+    return Refused(500, UNFORESEEN, code="internal_error")
+
+
+def _invalid(error: RequestValidationError) -> Refused:
+    """Tell of the first field that is wrong, by its path in the request."""
+    first: Mapping[str, Any] = error.errors()[0]
+    where, *path = first["loc"]
+    param = ".".join(map(str, path)) or None
+    named = f"{param}: " if param else ""
+    return Refused(400, f"the request's {where} is not valid: {named}{first['msg']}.", param=param)
+
+
+def install(app: FastAPI) -> None:
+    """Have an app tell all of its errors this way."""
+
+    def tell(_: Request, error: Exception) -> JSONResponse:
+        return refused(error).response()
+
+    for kind in (Refused, SightloopError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, tell)

@@ -1,0 +1,156 @@
+"""The gate: what every request passes before anything of it is read.
+
+It knows who calls, refuses what a browser was tricked into sending, bounds bodies in size and time, keeps places
+for those that use the models, and counts. It is plain ASGI, so that nothing is buffered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .depends import LOCAL, Server
+from .failures import Refused, refused
+from .metrics import Metrics
+from .settings import LOOPBACK_NAMES, MIB
+
+PROTECTED = ("/v1/", "/metrics")
+"""Paths that ask for a key, where the server has any."""
+
+USES_MODELS = re.compile(r"/v1/(chat/completions|embeddings|memories/[^/]+/search)")
+"""Paths that take a place of :class:`~.admission.Admission` when something is posted to them."""
+
+UPLOADS = re.compile(r"/v1/memories/[^/]+/(sources|uploads/[^/]+)")
+"""Paths that files come in by, which may take long as long as something comes."""
+
+BODY_SECONDS = 60.0
+"""For the whole body of a request, and of a file's for each piece of it."""
+
+FORM_BYTES = 1 * MIB
+"""What a form has around its file at most."""
+
+
+class Gate:
+    """The outermost layer of the server's own.
+
+    Parameters
+    ----------
+    app : ASGI application
+    server : Server
+    metrics : Metrics
+    """
+
+    def __init__(self, app: ASGIApp, server: Server, metrics: Metrics) -> None:
+        self._app, self._server, self._metrics = app, server, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or answer it with an error."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 0
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("x-content-type-options", "nosniff")
+                headers.setdefault("x-request-id", uuid4().hex)
+            await send(message)
+
+        try:
+            with ExitStack() as stack, self._metrics.running():
+                self._admit(scope, stack)
+                await self._app(scope, self._bounded(scope, receive), sent)
+        except Exception as error:  # noqa: BLE001 - the last resort: what was not foreseen gets an answer, too
+            told = refused(error)
+            if status == 0:
+                await told.response()(scope, receive, sent)
+        finally:
+            self._metrics.answered(scope, status, time.monotonic() - began)
+
+    def _admit(self, scope: Scope, stack: ExitStack) -> None:
+        headers, path = Headers(scope=scope), scope["path"]
+        self._not_by_trick(headers)
+        scope["key_id"] = self._owner(headers) if path.startswith(PROTECTED) else LOCAL
+        length = headers.get("content-length", "")
+        if length.isdecimal():
+            _check(int(length), self._most(scope))
+        if scope["method"] == "POST" and USES_MODELS.fullmatch(path):
+            stack.enter_context(self._server.admission.place())
+
+    def _not_by_trick(self, headers: Headers) -> None:
+        """Refuse what another site's page sends, and names that were pointed at this machine."""
+        settings = self._server.settings
+        host = urlsplit(f"//{headers.get('host', '')}")
+        if settings.loopback and host.hostname not in {*LOOPBACK_NAMES, settings.host}:
+            raise Refused(403, "this server is only called by the name of this machine.", code="wrong_host")
+        origin = headers.get("origin")
+        if origin is None or origin in settings.origins or urlsplit(origin).netloc == host.netloc:
+            return
+        raise Refused(
+            403,
+            f"pages of {origin} may not call this server (its operator allows origins).",
+            code="wrong_origin",
+        )
+
+    def _owner(self, headers: Headers) -> str:
+        """Return the id of the key that is shown."""
+        keys = self._server.keys
+        if self._server.settings.loopback and not keys.every():
+            return LOCAL
+        scheme, _, shown = headers.get("authorization", "").partition(" ")
+        key = keys.owner(shown.strip()) if scheme.casefold() == "bearer" else None
+        if key is None:
+            wrong = "this API key is not known here" if shown else "this server asks for an API key"
+            raise Refused(
+                401,
+                f"{wrong}: send it as 'Authorization: Bearer KEY'.",
+                code="invalid_api_key",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        return key.id
+
+    def _most(self, scope: Scope) -> int:
+        settings = self._server.settings
+        if not UPLOADS.fullmatch(scope["path"]):
+            return settings.body_bytes
+        whole = scope["method"] == "POST"
+        return settings.upload_bytes + FORM_BYTES if whole else settings.piece_bytes
+
+    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+        """Return a way to receive a body that ends when it is too large or too slow."""
+        most, size, complete = self._most(scope), 0, False
+        each = bool(UPLOADS.fullmatch(scope["path"]))
+        until = time.monotonic() + BODY_SECONDS
+
+        async def received() -> Message:
+            nonlocal size, complete
+            if complete:
+                return await receive()  # whether the client has left
+            left = BODY_SECONDS if each else until - time.monotonic()
+            try:
+                message = await asyncio.wait_for(receive(), left)
+            except TimeoutError:
+                raise Refused(408, "the rest of the request did not come in time.", code="timeout") from None
+            size += len(message.get("body", b""))
+            _check(size, most)
+            complete = not message.get("more_body", False)
+            return message
+
+        return received
+
+
+def _check(size: int, most: int) -> None:
+    if size > most:
+        raise Refused(
+            413, f"the request has more than {most} bytes, the most that is read.", code="too_large"
+        )

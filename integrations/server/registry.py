@@ -1,0 +1,57 @@
+"""Registry: the checkpoints that a server has loaded, each shared by all callers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from ...errors import UnknownCheckpointError, nearest
+from ...tools.look import Eyes
+from ...tools.sharing import SharedEyes
+
+AGENT = "sightloop-agent"
+"""The agent's name as a model."""
+
+
+class Registry:
+    """The models of one server, each behind a thread of its own that all callers share.
+
+    Parameters
+    ----------
+    eyes : of Eyes
+        The first is what the agent and the memories look with.
+    """
+
+    def __init__(self, eyes: Iterable[Eyes]) -> None:
+        self.eyes: Mapping[str, SharedEyes] = {one.name: SharedEyes(one) for one in eyes}
+        self.since = int(time.time())
+
+    @property
+    def first(self) -> SharedEyes:
+        """What the agent and the memories look with."""
+        return next(iter(self.eyes.values()))
+
+    @property
+    def names(self) -> list[str]:
+        """What a request may name as its model."""
+        return [AGENT, *self.eyes]
+
+    def of(self, name: str) -> SharedEyes:
+        """Return the eyes of this name.
+
+        Raises
+        ------
+        UnknownCheckpointError
+            If no such model is served.
+        """
+        if name not in self.eyes:
+            raise UnknownCheckpointError(
+                f"no model {name!r} is served here.{nearest(name, self.names)} GET /v1/models lists them.",
+                input=name,
+            )
+        return self.eyes[name]
+
+    def close(self) -> None:
+        """End the threads."""
+        for one in self.eyes.values():
+            one.close()
