@@ -1,7 +1,7 @@
 """Sharing: one model for many callers, each of whom takes it for their own.
 
-A thread of its own runs the model. What callers ask while it is at work waits, and what goes together then runs
-as one batch.
+A thread of its own runs the model. What callers ask while it is at work waits, and what goes together then
+runs as one batch.
 """
 
 from __future__ import annotations
@@ -169,7 +169,8 @@ class SharedEyes:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
                 return None
-            jobs, size = [], 0
+            jobs: list[_Job] = []
+            size = 0
             for job in list(self._waiting):
                 if jobs and (job.kind != jobs[0].kind or size + len(job.items) > MOST_TOGETHER):
                     continue

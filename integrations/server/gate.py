@@ -1,7 +1,7 @@
 """The gate: what every request passes before anything of it is read.
 
-It knows who calls, refuses what a browser was tricked into sending, bounds bodies in size and time, keeps places
-for those that use the models, and counts. It is plain ASGI, so that nothing is buffered.
+It knows who calls, refuses what a browser was tricked into sending, bounds bodies in size and time, keeps
+places for those that use the models, and counts. It is plain ASGI, so that nothing is buffered.
 """
 
 from __future__ import annotations

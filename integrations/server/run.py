@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from socket import socket
 
 import typer
 import uvicorn
@@ -15,8 +16,8 @@ from .settings import Settings
 class _Announced(uvicorn.Server):
     """Says where it listens as soon as it does: with port 0, only it knows."""
 
-    async def startup(self, sockets: list[object] | None = None) -> None:
-        await super().startup(sockets)  # type: ignore[arg-type]
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
         for server in self.servers:
             host, port = server.sockets[0].getsockname()[:2]
             typer.echo(f"Sightloop is at http://{f'[{host}]' if ':' in host else host}:{port}")
