@@ -19,6 +19,7 @@ import typer
 from .. import __version__
 from ..errors import InputError, SightloopError
 from .cli_bench import bench
+from .cli_mcp import mcp
 from .cli_memory import opened, read
 from .cli_memory import register as register_memory
 from .cli_options import (
@@ -72,6 +73,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 register_memory(app)
+app.command()(mcp)
 register_serve(app)
 app.add_typer(scenes)
 app.add_typer(bench)

@@ -1,0 +1,129 @@
+"""What all clients of one MCP server share: the eyes, the memory, and the threads in which tools run."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..tools.look import Eyes
+from ..tools.remember import memory_of
+from ..tools.sharing import SharedEyes
+from .toolkit import Told, Toolkit
+
+if TYPE_CHECKING:
+    from ..agent import Limits
+    from ..memory.store import VisualMemory
+    from .finding import Finding
+    from .mcp_roots import Roots
+
+AT_ONCE = 8
+"""Calls that run at the same time; more wait for their turn."""
+MOST_WAITING = 64
+"""Calls that run or wait; more are refused, lest a client that floods the server fills its memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    eyes: SharedEyes
+    memory: VisualMemory
+
+
+class Service:
+    """The eyes and the memory of a server, opened in the background: clients are greeted at once.
+
+    Parameters
+    ----------
+    eyes : callable
+        Loads the model.
+    memory : str, optional
+        Folder of the memory, or the address of a Chroma server; by default one that lasts as long as the
+        server.
+    limits : Limits, optional
+        Of each call.
+    """
+
+    def __init__(self, eyes: Callable[[], Eyes], memory: str | None, limits: Limits | None) -> None:
+        self._load = eyes
+        self._path = memory
+        self._limits = limits
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mcp")
+        self._running: set[threading.Event] = set()
+        self._opened: Future[_Opened] = self._threads.submit(self._open)
+
+    def _open(self) -> _Opened:
+        eyes = SharedEyes(self._load())
+        try:
+            return _Opened(eyes, memory_of(eyes, self._path))
+        except BaseException:
+            eyes.close()
+            raise
+
+    def close(self) -> None:
+        """Stop what runs, between two tokens, and let go of the memory."""
+        for cancel in list(self._running):
+            cancel.set()
+        self._threads.shutdown(cancel_futures=True)
+        if not self._opened.cancelled() and self._opened.exception() is None:
+            self._opened.result().memory.close()
+            self._opened.result().eyes.close()
+
+    @property
+    def memory(self) -> VisualMemory:
+        """The memory; waits until it is open.
+
+        Raises
+        ------
+        SightloopError
+            If the model cannot be loaded, or the memory not be opened.
+        """
+        return self._opened.result().memory
+
+    async def in_memory(self, read: Callable[[VisualMemory], Any]) -> Any:
+        """Return what a function reads from the memory, without blocking the event loop."""
+        return await asyncio.to_thread(lambda: read(self.memory))
+
+    async def call(self, name: str, arguments: Mapping[str, Any], roots: Roots, told: Told) -> Finding:
+        """Run a tool, without blocking the event loop; cancelling the task stops it between two tokens.
+
+        Parameters
+        ----------
+        name : str
+        arguments : mapping
+            From outside: they are checked.
+        roots : Roots
+            The files that they may name.
+        told : callable
+            Is told of each step, in another thread.
+
+        Raises
+        ------
+        SightloopError
+            As of :meth:`.toolkit.Toolkit.call`; also if too many calls wait.
+        """
+        if len(self._running) >= MOST_WAITING:
+            raise InputError(f"{MOST_WAITING} calls are waiting already; try again in a while.", input=name)
+        cancel = threading.Event()
+        self._running.add(cancel)
+
+        def run() -> Finding:
+            try:
+                opened = self._opened.result()
+                kit = Toolkit(opened.eyes, opened.memory, reads=roots.path, limits=self._limits)
+                return kit.call(name, arguments, told=told, cancel=cancel)
+            finally:
+                self._running.discard(cancel)
+
+        work = self._threads.submit(run)
+        try:
+            return await asyncio.wrap_future(work)
+        except asyncio.CancelledError:
+            cancel.set()
+            raise
+        finally:
+            if work.cancelled():
+                self._running.discard(cancel)
