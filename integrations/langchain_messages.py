@@ -1,0 +1,255 @@
+"""Messages of a chat as turns of text and stills, and turns as a prompt of the eyes.
+
+A checkpoint whose template knows several turns gets them as they are. One that knows a single turn is told
+what was said before in words. The embedded model, which only knows questions about pictures, gets the last
+question, completed from the one before, and the latest pictures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
+
+from ..errors import InputError
+from ..memory import Still
+from ..tools.look import distinct, interleave
+from .media import KINDS, SOUND, Media
+from .media_stills import MOST_FRAMES, Clip, stills_of
+
+if TYPE_CHECKING:
+    from ..tools.llava_next.checkpoints import Checkpoint
+    from ..tools.llava_next.prompts import Said
+
+Role = Literal["system", "user", "assistant", "tool"]
+Part = str | Still | Clip
+
+UNSAID = frozenset({"thinking", "redacted_thinking", "reasoning", "tool_use", "tool_call", "function_call"})
+"""Blocks of an assistant's message that are no words of it: its calls are read from ``tool_calls``."""
+
+FEWER = (MOST_FRAMES, 16, 8, 4, 2, 1)
+"""How many stills of one video or document are tried, from the most to the fewest that fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one message says and shows.
+
+    Parameters
+    ----------
+    role : "system", "user", "assistant" or "tool"
+    parts : tuple of str, Still and Clip
+        In reading order.
+    name : str
+        Of the tool whose result it is.
+    """
+
+    role: Role
+    parts: tuple[Part, ...]
+    name: str = ""
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+        return "\n".join(part for part in self.parts if isinstance(part, str)).strip()
+
+    @property
+    def shows(self) -> bool:
+        """Whether there is anything to see."""
+        return any(not isinstance(part, str) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A conversation, up to what is to be answered.
+
+    Parameters
+    ----------
+    turns : tuple of Turn
+    """
+
+    turns: tuple[Turn, ...] = field(default=())
+
+    @property
+    def question(self) -> str:
+        """The last words of the user's."""
+        return next((t.text for t in reversed(self.turns) if t.role == "user" and t.text), "")
+
+    @property
+    def results(self) -> tuple[Turn, ...]:
+        """What tools have answered since the user spoke last."""
+        last = max((i for i, turn in enumerate(self.turns) if turn.role == "user"), default=-1)
+        return tuple(turn for turn in self.turns[last + 1 :] if turn.role == "tool")
+
+    @property
+    def latest(self) -> tuple[Part, ...]:
+        """What was shown last: of all messages that follow each other without an assistant's between them."""
+        for group in reversed(list(_groups(self.turns))):
+            shown = tuple(part for turn in group for part in turn.parts if not isinstance(part, str))
+            if shown:
+                return shown
+        return ()
+
+
+def read(messages: Iterable[BaseMessage], media: Media, checkpoint: Checkpoint, folder: Path) -> Chat:
+    """Read messages.
+
+    Parameters
+    ----------
+    messages : of BaseMessage
+    media : Media
+        What blocks may show.
+    checkpoint : of the model that will be shown it
+    folder : Path
+        Where bytes that come with the messages are kept while they are read.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to answer, or a block cannot be read; the message tells which one.
+    """
+    turns = []
+    for number, message in enumerate(messages, start=1):
+        parts: list[Part] = []
+        for block in _blocks(message):
+            try:
+                parts += _parts(block, media, checkpoint, folder)
+            except InputError as error:
+                raise InputError(f"message {number}: {error.message}", input=error.input) from error
+        turns.append(_turn(message, parts))
+    if not any(turn.role in ("user", "tool") and (turn.text or turn.shows) for turn in turns):
+        raise InputError(
+            "there is nothing to answer: the messages hold no text and no picture of the user's."
+        )
+    if turns[-1].role == "assistant":
+        raise InputError("the last message is the assistant's: end with a question, or a tool's result.")
+    return Chat(tuple(turns))
+
+
+def _turn(message: BaseMessage, parts: list[Part]) -> Turn:
+    if isinstance(message, AIMessage):
+        calls = [_written(call) for call in message.tool_calls]
+        return Turn("assistant", (*parts, *calls))
+    if isinstance(message, ToolMessage):
+        return Turn("tool", tuple(parts), message.name or "")
+    return Turn("system" if isinstance(message, SystemMessage) else "user", tuple(parts))
+
+
+def _written(call: Mapping[str, Any]) -> str:
+    """Return a call as the text protocol writes it."""
+    return json.dumps({"tool": call["name"], "arguments": call["args"]}, ensure_ascii=False)
+
+
+def _blocks(message: BaseMessage) -> Iterator[Mapping[str, Any]]:
+    content = message.content
+    for block in [content] if isinstance(content, str) else content:
+        yield {"type": "text", "text": block} if isinstance(block, str) else block
+
+
+def _parts(
+    block: Mapping[str, Any], media: Media, checkpoint: Checkpoint, folder: Path
+) -> Iterator[str | Still | Clip]:
+    kind = block.get("type")
+    if kind in KINDS:
+        yield stills_of(media.read(block, folder), checkpoint)
+    elif kind in ("text", "input_text", "output_text", "text-plain", "refusal"):
+        words = block.get("refusal" if kind == "refusal" else "text")
+        if not isinstance(words, str):
+            raise InputError(
+                f"a block of type {kind!r} needs text, not {type(words).__name__}.", input=str(kind)
+            )
+        if words.strip():
+            yield words
+    elif kind in SOUND:
+        raise InputError(
+            "a block holds sound, which this model cannot hear: send text or pictures.", input=kind
+        )
+    elif kind not in UNSAID:
+        raise InputError(
+            f"a block of type {kind!r} is not read; send text, {', '.join(sorted(KINDS))}.", input=str(kind)
+        )
+
+
+def _groups(turns: Sequence[Turn]) -> Iterator[list[Turn]]:
+    """Yield the turns in runs between which the assistant spoke words, not only calls."""
+    group: list[Turn] = []
+    for turn in turns:
+        if turn.role == "assistant":
+            if group:
+                yield group
+            group = []
+        else:
+            group.append(turn)
+    if group:
+        yield group
+
+
+def in_turns(chat: Chat, checkpoint: Checkpoint, most: int) -> list[str | Still | Said]:
+    """Return the prompt that tells a chat turn by turn.
+
+    Parameters
+    ----------
+    chat : Chat
+    checkpoint : Checkpoint
+    most : int
+        Stills of one video or document that are shown at most.
+    """
+    from ..tools.llava_next import Said
+
+    prompt: list[str | Still | Said] = []
+    open_turn = False  # the user has said something since the assistant did
+    for turn in chat.turns:
+        if turn.role != "assistant":
+            parts = _flat(turn, checkpoint, most)
+            prompt += parts
+            open_turn = open_turn or bool(parts)
+        elif open_turn:
+            prompt.append(Said(turn.text))
+            open_turn = False
+        elif prompt and isinstance(prompt[-1], Said):
+            prompt[-1] = Said(f"{prompt[-1].text}\n{turn.text}".strip())
+        elif turn.text:
+            prompt.append(f"You said: {turn.text}")
+            open_turn = True
+    return prompt
+
+
+def folded(chat: Chat, checkpoint: Checkpoint, most: int) -> list[str | Still | Said]:
+    """Return the prompt that tells a chat in one turn, as a dialogue written down; see :func:`in_turns`."""
+    names = {"user": "User: ", "assistant": "Assistant: ", "tool": "", "system": ""}
+    prompt: list[str | Still | Said] = []
+    for turn in chat.turns:
+        parts = _flat(turn, checkpoint, most)
+        if parts and isinstance(parts[0], str):
+            parts[0] = names[turn.role] + parts[0]
+        prompt += parts
+    return prompt
+
+
+def _flat(turn: Turn, checkpoint: Checkpoint, most: int) -> list[str | Still | Said]:
+    parts: list[str | Still | Said] = []
+    if turn.role == "tool":
+        parts.append(f"Result of {turn.name or 'the tool'}:")
+    for part in turn.parts:
+        if isinstance(part, Clip):
+            parts += interleave("", part.thinned(most), checkpoint)[:-1]
+        else:
+            parts.append(part)
+    return parts
+
+
+def about(chat: Chat, question: str, checkpoint: Checkpoint, most: int) -> list[str | Still | Said]:
+    """Return the prompt that asks one question about what was shown last."""
+    stills: list[Still] = []
+    for part in chat.latest:
+        stills += part.thinned(most) if isinstance(part, Clip) else [part] if isinstance(part, Still) else []
+    return [*interleave(question, stills, checkpoint)]
+
+
+def notes_on(parts: Iterable[Part], most: int) -> tuple[str, ...]:
+    """Say what of videos and documents was shown where ``most`` stills of each were."""
+    return distinct(part.note(len(part.thinned(most))) for part in parts if isinstance(part, Clip))
