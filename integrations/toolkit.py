@@ -10,11 +10,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import InputError
+from ..memory.records import Kind
 from .finding import Finding, answered, found
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ class Searching(_Arguments):
 
     query: str = Field(min_length=1, max_length=LONGEST, description="what to look for, in plain words")
     top: int = Field(default=5, ge=1, le=50, description="moments, and pages, to return at most")
-    kind: Literal["photo", "video", "stream", "document"] | None = Field(
-        default=None, description="only in sources of this kind"
-    )
+    kind: Kind | None = Field(default=None, description="only in sources of this kind")
     source: str | None = Field(default=None, description="only in this file, by its path or its name")
 
 
@@ -280,7 +279,7 @@ class Toolkit:
 
         return self._run(question, open_scene(self._file(scene)), told, cancel)
 
-    def find(self, query: str, top: int = 5, kind: str | None = None, source: str | None = None) -> Finding:
+    def find(self, query: str, top: int = 5, kind: Kind | None = None, source: str | None = None) -> Finding:
         """Search the memory, and have the eyes look at what was found, as ``sightloop find`` does.
 
         Parameters
@@ -326,12 +325,12 @@ class Toolkit:
         """Return the path that a caller means: of a source of the memory, or what may be read."""
         return name if name in self._held() else str(self._reads(name))
 
-    def _held(self, kind: str | None = None) -> list[str]:
+    def _held(self, kind: Kind | None = None) -> list[str]:
         """Return the paths of what the memory holds, of one kind or all."""
         sources = self.memory.sources() if self.memory is not None else []
         return [source.path for source in sources if kind in (None, source.kind)]
 
-    def _source(self, name: str, kind: str | None) -> str:
+    def _source(self, name: str, kind: Kind | None) -> str:
         from ..agent.files import named
 
         return named(name, self._held(kind), kind or "source in the memory")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ..errors import InputError
 from .still import Box, Origin, StillRef
+
+Kind = Literal["photo", "video", "stream", "document"]
+"""Of a source."""
 
 
 @dataclass(frozen=True, slots=True)

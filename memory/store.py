@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from ..errors import InputError, MemoryModelError, nearest
 from .batch import Batch, Models
@@ -16,7 +16,7 @@ from .indexing import Indexer
 from .kept import held, size_of, sources_of, still_of, stored_of, words_of
 from .ledger import SourceRow
 from .live import index_stream
-from .records import Added, Progress, Source, Stored
+from .records import Added, Kind, Progress, Source, Stored
 from .search import Hit, Seekers, checked, search
 from .still import Still, StillRef
 from .storage import Storage, placed
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .page_text import PageText
     from .sources.decoding import Decoded
 
-KINDS = ("photo", "video", "stream", "document")
+KINDS = get_args(Kind)
 """Of sources."""
 
 
