@@ -12,7 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from ... import __version__
 from ...tools.llava_next import LlavaNext
 from ...tools.look import Eyes
-from . import failures, health, metrics, models
+from . import chat, embeddings, failures, health, memories, metrics, models, results, uploads
 from .admission import Admission
 from .depends import Server
 from .gate import Gate
@@ -21,7 +21,16 @@ from .registry import Registry
 from .settings import Settings
 from .tenants import Tenants
 
-ROUTERS = (health.router, metrics.router, models.router)
+ROUTERS = (
+    chat.router,
+    embeddings.router,
+    models.router,
+    memories.router,
+    uploads.router,
+    results.router,
+    health.router,
+    metrics.router,
+)
 
 
 def create_app(settings: Settings, eyes: Iterable[Eyes] | None = None) -> FastAPI:
