@@ -1,4 +1,4 @@
-"""Catalogue: what is kept for one caller, in SQLite; what is written in it outlives the process and a power cut."""
+"""Catalogue: what is kept for one caller, in SQLite; what is written in it outlives the process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from ...errors import StorageError
+from ...errors import InputError, StorageError
 
 Status = Literal["waiting", "indexing", "ready", "failed"]
 """Of a source: only what is "ready" can be asked about; "failed" says why in ``error``."""
@@ -36,6 +36,10 @@ CREATE TABLE IF NOT EXISTS results (
 );
 CREATE INDEX IF NOT EXISTS by_thread ON results (thread, created);
 """
+
+
+class NotKeptError(InputError):
+    """Nothing of this id is kept for this caller."""
 
 
 class MemoryRow(NamedTuple):
@@ -184,7 +188,8 @@ class Catalogue:
         with self._storing(), self._base:
             self._base.execute("BEGIN IMMEDIATE")
             self._base.execute(
-                "INSERT INTO sources (id, memory, name, file, kind, bytes, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO sources (id, memory, name, file, kind, bytes, created) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [upload.id, upload.memory, upload.name, file, kind, upload.size, time.time()],
             )
             self._base.execute("DELETE FROM uploads WHERE id = ?", [upload.id])

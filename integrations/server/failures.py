@@ -26,6 +26,7 @@ from ...errors import (
     StorageError,
     UnknownCheckpointError,
 )
+from .catalogue import NotKeptError
 
 logger = logging.getLogger("sightloop.server")
 
@@ -39,6 +40,7 @@ _TYPES = {
 """What a status is called; other ones of the client's are ``invalid_request_error``."""
 
 _STATUS: tuple[tuple[type[SightloopError], int, str], ...] = (
+    (NotKeptError, 404, "not_found"),
     (UnknownCheckpointError, 404, "model_not_found"),
     (ContextOverflowError, 400, "context_length_exceeded"),
     (InsufficientMemoryError, 503, "insufficient_memory"),

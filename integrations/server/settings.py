@@ -42,6 +42,8 @@ class Settings(BaseModel):
         Largest body of a request that is read as JSON.
     upload_bytes : int
         Largest file that a memory takes.
+    kept_bytes : int
+        Most bytes of files that are kept for one key.
     piece_bytes : int
         Most of a file that one request may bring.
     drain_seconds : float
@@ -61,6 +63,7 @@ class Settings(BaseModel):
     queue: Annotated[int, Field(ge=0)] = 64
     body_bytes: Count = 64 * MIB
     upload_bytes: Count = 4096 * MIB
+    kept_bytes: Count = 64 * 1024 * MIB
     piece_bytes: Count = 64 * MIB
     drain_seconds: Seconds = 30.0
 

@@ -1,28 +1,31 @@
 """Tenants: what is kept for each API key, apart from what is kept for the others.
 
-Each has a folder of its own, and everything in it is found through its own catalogue: an id of somebody else's
-is as unknown as one that never was.
+Each has a folder of its own, and all in it is found through its own catalogue: an id of somebody else's is as
+unknown as one that never was.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from langgraph.checkpoint.sqlite import SqliteSaver
+
 from ...agent.result import Result
-from ...errors import EvidenceError, InputError
+from ...errors import InputError
 from ...memory.lock import Owner
+from ...memory.records import Progress
 from ...tools.look import Eyes
-from .catalogue import Catalogue, MemoryRow, ResultRow, SourceRow, new_id
+from .catalogue import Catalogue, MemoryRow, NotKeptError, ResultRow, SourceRow, new_id
+from .failures import Refused
+from .intake import recover
 from .jobs import Jobs
 from .opened import Opened
 from .settings import Settings
@@ -100,7 +103,7 @@ class Tenants:
         with self._lock:
             if key_id not in self._tenants:
                 tenant = Tenant(self.folder / key_id, self)
-                tenant.recover()
+                recover(tenant)
                 self._tenants[key_id] = tenant
             return self._tenants[key_id]
 
@@ -121,14 +124,48 @@ class Tenant:
         self.settings = tenants.settings
         self.jobs = tenants.jobs
         self.opened = tenants.opened
+        self.progress: dict[str, Progress] = {}
+        """Of the sources that are being indexed, by their ids."""
         self.catalogue = Catalogue(folder / "catalogue.sqlite")
+        self._talks = sqlite3.connect(folder / "conversations.sqlite", check_same_thread=False)
+        self.checkpointer: BaseCheckpointSaver[Any] = SqliteSaver(self._talks)
+        """Where the agent keeps this caller's conversations."""
+        self._claimed: set[str] = set()
+        self._claiming = threading.Lock()
         self._paths = re.compile(re.escape(str(folder)) + r"/memories/[^/]+/files/")
 
     def close(self) -> None:
         """Let go of the files."""
         self.catalogue.close()
-        if "checkpointer" in self.__dict__:
-            self._talks.close()
+        self._talks.close()
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Have a job done in the background, after the others of this caller."""
+        self.jobs.submit(self.folder.name, job)
+
+    @contextmanager
+    def claimed(self, id: str) -> Iterator[None]:
+        """Be the only one who works on something, for a block.
+
+        Raises
+        ------
+        Refused
+            409, if somebody else does.
+        """
+        with self._claiming:
+            if id in self._claimed:
+                raise Refused(
+                    409,
+                    f"another request is working on {id}: try again when it has ended.",
+                    code="busy",
+                    headers={"Retry-After": "1"},
+                )
+            self._claimed.add(id)
+        try:
+            yield
+        finally:
+            with self._claiming:
+                self._claimed.discard(id)
 
     # Memories and their files
 
@@ -141,12 +178,12 @@ class Tenant:
 
         Raises
         ------
-        InputError
+        NotKeptError
             If there is none of this id.
         """
         row = self.catalogue.memory(memory)
         if row is None:
-            raise InputError(f"there is no memory {memory!r}.", input=memory)
+            raise NotKeptError(f"there is no memory {memory!r}.", input=memory)
         return row
 
     @contextmanager
@@ -157,12 +194,28 @@ class Tenant:
 
         Raises
         ------
-        InputError
+        NotKeptError
             If there is none of this id.
         """
         self.known(memory)
         with self.opened.borrow(self.place(memory) / "memory") as held:
             yield held
+
+    def memory_of(self, file_id: str) -> str:
+        """Return the id of the memory that a file is in.
+
+        Raises
+        ------
+        NotKeptError
+            If there is no file of this id.
+        """
+        return self._source(file_id).memory
+
+    def _source(self, file_id: str) -> SourceRow:
+        source = self.catalogue.source(file_id)
+        if source is None:
+            raise NotKeptError(f"there is no file {file_id!r}.", input=file_id)
+        return source
 
     def source_path(self, source: SourceRow) -> Path:
         """Return where a source lies: its file, or the folder of a scene that was unpacked."""
@@ -173,12 +226,12 @@ class Tenant:
 
         Raises
         ------
+        NotKeptError
+            If there is none of this id.
         InputError
-            If there is none of this id, or it is not ready; the message says how far it is.
+            If it is not ready, or could not be read.
         """
-        source = self.catalogue.source(file_id)
-        if source is None:
-            raise InputError(f"there is no file {file_id!r}.", input=file_id)
+        source = self._source(file_id)
         if source.status == "failed":
             raise InputError(f"{source.name} could not be read: {source.error}", input=file_id)
         if source.status != "ready":
@@ -232,28 +285,17 @@ class Tenant:
 
         Raises
         ------
-        InputError
+        NotKeptError
             If there is none of this id.
         """
         if self.catalogue.result(id) is None:
-            raise InputError(f"there is no result {id!r}.", input=id)
+            raise NotKeptError(f"there is no result {id!r}.", input=id)
         return Result.open(self.result_path(id))
 
     def drop_result(self, id: str) -> None:
         """Remove a result and its pictures."""
         self.catalogue.drop_result(id)
         shutil.rmtree(self.result_path(id), ignore_errors=True)
-
-    @cached_property
-    def checkpointer(self) -> BaseCheckpointSaver[Any]:
-        """Where the agent keeps this caller's conversations; they outlive the server."""
-        from langgraph.checkpoint.sqlite import SqliteSaver
-
-        return SqliteSaver(self._talks)
-
-    @cached_property
-    def _talks(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.folder / "conversations.sqlite", check_same_thread=False)
 
     def drop_conversation(self, thread: str) -> int:
         """Remove a conversation with its results, and return how many these were."""
@@ -262,8 +304,3 @@ class Tenant:
         for row in rows:
             self.drop_result(row.id)
         return len(rows)
-
-    # What a server that was killed left
-
-    def recover(self) -> None:
-        """Go on with what was acknowledged, and remove what was not."""

@@ -1,0 +1,93 @@
+"""Results: what was answered, with its report, and the conversations that these make up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
+
+from ..report import report
+from .catalogue import NotKeptError, ResultRow
+from .depends import TheCaller
+from .shapes import Conversation, Deleted, Listed, Turn, WholeConversation
+
+router = APIRouter(prefix="/v1", tags=["results"])
+
+_HEADERS = {
+    # the page's own policy forbids it the network; this one sets it apart from the server's pages, too
+    "Content-Security-Policy": "sandbox allow-scripts; frame-ancestors 'self'",
+    "Cache-Control": "private, no-store",
+}
+
+
+@router.get(
+    "/results/{result}",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {}}, "description": "The object of `ask --json`."}},
+)
+def one(caller: TheCaller, result: str) -> Response:
+    """Return a result: answer, evidence, steps and cost."""
+    told = caller.tenant.told(caller.tenant.result(result).model_dump_json())
+    return Response(told, media_type="application/json")
+
+
+@router.get("/results/{result}/report", response_class=HTMLResponse)
+def page(caller: TheCaller, result: str) -> HTMLResponse:
+    """Return a result as a page that stands alone, with its evidence marked on the pictures."""
+    return HTMLResponse(caller.tenant.told(report(caller.tenant.result(result))), headers=_HEADERS)
+
+
+@router.delete("/results/{result}")
+def remove(caller: TheCaller, result: str) -> Deleted:
+    """Remove a result and its pictures."""
+    if caller.tenant.catalogue.result(result) is None:
+        raise NotKeptError(f"there is no result {result!r}.", input=result)
+    caller.tenant.drop_result(result)
+    return Deleted(id=result, object="result.deleted")
+
+
+@router.get("/conversations")
+def conversations(caller: TheCaller) -> Listed[Conversation]:
+    """List the conversations, the latest first."""
+    threads: dict[str, list[ResultRow]] = {}
+    for row in caller.tenant.catalogue.results():
+        if row.thread is not None:
+            threads.setdefault(row.thread, []).append(row)
+    told = [Conversation.model_validate(_about(rows)) for rows in threads.values()]
+    return Listed(data=sorted(told, key=lambda one: one.updated_at, reverse=True))
+
+
+@router.get("/conversations/{thread}")
+def conversation(caller: TheCaller, thread: str) -> WholeConversation:
+    """Return a conversation with its turns."""
+    rows = _rows(caller, thread)
+    return WholeConversation.model_validate({**_about(rows), "data": [Turn.of(row) for row in rows]})
+
+
+@router.delete("/conversations/{thread}")
+def remove_conversation(caller: TheCaller, thread: str) -> Deleted:
+    """Remove a conversation with its results and their pictures."""
+    _rows(caller, thread)
+    caller.tenant.drop_conversation(thread)
+    return Deleted(id=thread, object="conversation.deleted")
+
+
+def _rows(caller: TheCaller, thread: str) -> Sequence[ResultRow]:
+    rows = caller.tenant.catalogue.results(thread)
+    if not rows:
+        raise NotKeptError(f"there is no conversation {thread!r}.", input=thread)
+    return rows
+
+
+def _about(rows: Sequence[ResultRow]) -> dict[str, object]:
+    """Tell of the conversation that these results make up."""
+    first, last = rows[0], rows[-1]
+    return {
+        "id": first.thread,
+        "title": first.question,
+        "created_at": int(first.created),
+        "updated_at": int(last.created),
+        "turns": len(rows),
+        "memory": last.memory,
+    }
