@@ -12,7 +12,18 @@ from fastapi.middleware.cors import CORSMiddleware
 from ... import __version__
 from ...tools.llava_next import LlavaNext
 from ...tools.look import Eyes
-from . import chat, embeddings, failures, health, memories, metrics, models, results, uploads
+from . import (
+    chat,
+    embeddings,
+    failures,
+    health,
+    memories,
+    metrics,
+    models,
+    page_router,
+    results,
+    uploads,
+)
 from .admission import Admission
 from .depends import Server
 from .gate import Gate
@@ -28,6 +39,7 @@ ROUTERS = (
     memories.router,
     uploads.router,
     results.router,
+    page_router.router,
     health.router,
     metrics.router,
 )
