@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +43,7 @@ from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from .. import __version__
 from ..errors import InputError, SightloopError
 from ..tools.look import Eyes
-from .mcp_memory import TEMPLATES, contents, resources
+from .mcp_memory import MEMORY, TEMPLATES, contents, resources
 from .mcp_results import failed, result_of
 from .mcp_roots import Roots, folders
 from .mcp_service import Service
@@ -63,6 +65,9 @@ ROOTS = "roots"
 """By which the client's answer is known."""
 ROOTS_SECONDS = 30.0
 """How long a client may take to say in which folders it works."""
+
+INTERRUPTED = 130
+"""Exit code of a process that was told to end, as shells count it: 128 + SIGINT."""
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +102,7 @@ def create_server(
         try:
             yield service
         finally:
-            await asyncio.shield(asyncio.to_thread(service.close))
+            service.close()  # not in another thread: nothing else is left to do, and nothing may interrupt it
 
     async def call(ctx: Context, params: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
         return await _call(ctx, params, roots)
@@ -121,8 +126,20 @@ async def serve_stdio(server: Server[Service]) -> None:
 
     Whatever else this process writes to stdout goes to stderr meanwhile.
     """
-    async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())
+    serving = asyncio.current_task()
+    assert serving is not None  # this is one
+    with suppress(NotImplementedError):  # on Windows
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+    try:
+        async with stdio_server() as (read, write):
+            try:
+                await server.run(read, write, server.create_initialization_options())
+            except asyncio.CancelledError:
+                # Told to end, or the client reads no more. All is closed, but a thread waits for the client's
+                # next line, which nothing can wake.
+                os._exit(INTERRUPTED)
+    except* BrokenPipeError:
+        logger.info("the client is gone")
 
 
 async def serve_http(server: Server[Service], listening: socket.socket) -> None:
@@ -220,7 +237,9 @@ class _Progress:
 
 
 async def _list_resources(ctx: Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
-    return ListResourcesResult(resources=await _from_memory(ctx, resources))
+    if ctx.lifespan_context.untouched:
+        return ListResourcesResult(resources=[MEMORY])
+    return ListResourcesResult(resources=[MEMORY, *await _from_memory(ctx, resources)])
 
 
 async def _list_templates(ctx: Context, params: PaginatedRequestParams | None) -> ListResourceTemplatesResult:

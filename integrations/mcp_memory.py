@@ -24,11 +24,17 @@ if TYPE_CHECKING:
     from ..memory.records import Source, Stored
     from ..memory.store import VisualMemory
 
-MEMORY = "sightloop://memory"
-SOURCES = f"{MEMORY}/sources/"
-STILLS = f"{MEMORY}/stills/"
+ROOT = "sightloop://memory"
+SOURCES = f"{ROOT}/sources/"
+STILLS = f"{ROOT}/stills/"
 JSON = "application/json"
 
+MEMORY = Resource(
+    name="memory",
+    uri=ROOT,
+    description="Which videos, photos and documents the memory holds, and how far each is indexed.",
+    mime_type=JSON,
+)
 TEMPLATES = [
     ResourceTemplate(
         name="source",
@@ -45,13 +51,16 @@ TEMPLATES = [
 
 
 def resources(memory: VisualMemory) -> list[Resource]:
-    """Return the memory, and each of its sources."""
-    about = "Which videos, photos and documents the memory holds, and how far each is indexed."
-    listed = [Resource(name="memory", uri=MEMORY, description=about, mime_type=JSON)]
-    for source in memory.sources():
-        about = f"{source.kind} of {source.stills} stills: {source.path}"
-        listed.append(Resource(name=called(source.path), uri=_uri(source), description=about, mime_type=JSON))
-    return listed
+    """Return each source of the memory."""
+    return [
+        Resource(
+            name=called(source.path),
+            uri=_uri(source),
+            description=f"{source.kind} of {source.stills} stills: {source.path}",
+            mime_type=JSON,
+        )
+        for source in memory.sources()
+    ]
 
 
 def contents(memory: VisualMemory, uri: str) -> ReadResourceResult:
@@ -61,7 +70,8 @@ def contents(memory: VisualMemory, uri: str) -> ReadResourceResult:
     ----------
     memory : VisualMemory
     uri : str
-        One of :func:`resources`, or made from one of ``TEMPLATES``; some clients write ``%3A`` for a colon.
+        Of ``MEMORY``, one of :func:`resources`, or made from one of ``TEMPLATES``; some clients write
+        ``%3A`` for a colon.
 
     Raises
     ------
@@ -71,7 +81,7 @@ def contents(memory: VisualMemory, uri: str) -> ReadResourceResult:
         If a still's pixels are gone.
     """
     name = unquote(uri)
-    if name == MEMORY:
+    if name == ROOT:
         sources = [{"uri": _uri(source), **asdict(source)} for source in memory.sources()]
         return _json(uri, {"sources": sources, "size": memory.size()})
     if name.startswith(SOURCES):
@@ -113,4 +123,4 @@ def _source(memory: VisualMemory, key: str, uri: str) -> Source:
 
 
 def _unknown(uri: str) -> InputError:
-    return InputError(f"the memory holds no {uri}; {MEMORY} lists what it holds.", input=uri)
+    return InputError(f"the memory holds no {uri}; {ROOT} lists what it holds.", input=uri)

@@ -15,11 +15,13 @@ def result_of(finding: Finding) -> CallToolResult:
     """Return a finding as the result of a call: its words, each picture behind its name, and its data."""
     content: list[ContentBlock] = [TextContent(text=finding.text)]
     for number, shown in enumerate(finding.pictures, start=1):
-        data, kind = encoded(shown.still)
+        picture, kind = encoded(shown.still)
         content.append(TextContent(text=f"picture {number}: {shown.name}"))
-        content.append(ImageContent(data=data, mime_type=kind))
-    told = {name: value for name, value in finding.data.items() if name not in TOLD_BEFORE}
-    return CallToolResult(content=content, structured_content=told)
+        content.append(ImageContent(data=picture, mime_type=kind))
+    data = {name: value for name, value in finding.data.items() if name not in TOLD_BEFORE}
+    if finding.result is not None:
+        data |= {"notes": finding.result.notes, "skipped": finding.result.skipped}
+    return CallToolResult(content=content, structured_content=data)
 
 
 def failed(message: str) -> CallToolResult:

@@ -34,7 +34,10 @@ class _Opened:
 
 
 class Service:
-    """The eyes and the memory of a server, opened in the background: clients are greeted at once.
+    """The eyes and the memory of a server, opened when they are first needed.
+
+    So a client that only asks which tools there are, as many do of every server that they know when they
+    start, is answered at once and loads no model.
 
     Parameters
     ----------
@@ -53,7 +56,21 @@ class Service:
         self._limits = limits
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mcp")
         self._running: set[threading.Event] = set()
-        self._opened: Future[_Opened] = self._threads.submit(self._open)
+        self._opening: Future[_Opened] | None = None
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the memory is a temporary one that nothing has come into yet."""
+        return self._opening is None and self._path is None
+
+    def _opened(self) -> Future[_Opened]:
+        """Begin to open, unless that is done or under way; what failed is tried anew.
+
+        Of the event loop only, where nothing comes between.
+        """
+        if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
+            self._opening = self._threads.submit(self._open)
+        return self._opening
 
     def _open(self) -> _Opened:
         eyes = SharedEyes(self._load())
@@ -68,24 +85,21 @@ class Service:
         for cancel in list(self._running):
             cancel.set()
         self._threads.shutdown(cancel_futures=True)
-        if not self._opened.cancelled() and self._opened.exception() is None:
-            self._opened.result().memory.close()
-            self._opened.result().eyes.close()
+        opening = self._opening
+        if opening is not None and not opening.cancelled() and opening.exception() is None:
+            opening.result().memory.close()
+            opening.result().eyes.close()
 
-    @property
-    def memory(self) -> VisualMemory:
-        """The memory; waits until it is open.
+    async def in_memory(self, read: Callable[[VisualMemory], Any]) -> Any:
+        """Return what a function reads from the memory, without blocking the event loop.
 
         Raises
         ------
         SightloopError
-            If the model cannot be loaded, or the memory not be opened.
+            If the model cannot be loaded, or the memory not be opened; and those of the function.
         """
-        return self._opened.result().memory
-
-    async def in_memory(self, read: Callable[[VisualMemory], Any]) -> Any:
-        """Return what a function reads from the memory, without blocking the event loop."""
-        return await asyncio.to_thread(lambda: read(self.memory))
+        opened = await asyncio.wrap_future(self._opened())
+        return await asyncio.to_thread(read, opened.memory)
 
     async def call(self, name: str, arguments: Mapping[str, Any], roots: Roots, told: Told) -> Finding:
         """Run a tool, without blocking the event loop; cancelling the task stops it between two tokens.
@@ -109,10 +123,11 @@ class Service:
             raise InputError(f"{MOST_WAITING} calls are waiting already; try again in a while.", input=name)
         cancel = threading.Event()
         self._running.add(cancel)
+        opening = self._opened()
 
         def run() -> Finding:
             try:
-                opened = self._opened.result()
+                opened = opening.result()
                 kit = Toolkit(opened.eyes, opened.memory, reads=roots.path, limits=self._limits)
                 return kit.call(name, arguments, told=told, cancel=cancel)
             finally:
