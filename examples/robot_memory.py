@@ -1,13 +1,13 @@
-"""A robot's memory: where did I last see my mug?
+"""A robot's memory, asked "where did I last see my mug?".
 
-Run ``python examples/robot_memory.py``. The robot goes from room to room, its camera is watched into a memory,
-and its log says in which room it was when. Asked where something was last seen, a LangChain tool finds the
-moments that show it, takes the last one, and names the room.
+Run ``python examples/robot_memory.py``. The robot goes from room to room, its camera is watched into a
+memory, and its log says in which room it was when. Asked where something was last seen, a LangChain tool
+finds the moments that show it, takes the last one, and names the room.
 
-The embedded model knows rendered worlds: balls, blocks and pillars of eight colours, and no mugs. So the rooms
-are rendered, and what is looked for is a red ball, which somebody carries about. Of a real camera it would
-only guess; there, give a checkpoint, such as ``--model llava-hf/llava-interleave-qwen-0.5b-hf``, and ask for
-the mug.
+The embedded model knows rendered worlds: balls, blocks and pillars of eight colours, and no mugs. So the
+rooms are rendered, and what is looked for is a red ball, which somebody carries about. Of a real camera it
+would only guess; there, give a checkpoint, such as ``--model llava-hf/llava-interleave-qwen-0.5b-hf``, and ask
+for the mug.
 """
 
 from __future__ import annotations
