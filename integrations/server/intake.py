@@ -7,8 +7,6 @@ acknowledged is in the catalogue, and what is not in it is removed.
 from __future__ import annotations
 
 import json
-import logging
-import os
 import re
 import shutil
 import time
@@ -20,14 +18,13 @@ from typing import TYPE_CHECKING
 from ...errors import InputError, SightloopError
 from ...memory.records import Progress
 from .catalogue import SourceRow, UploadRow
+from .disk import bytes_in, synced
 from .failures import Refused
 from .sniff import sniffed
 from .unpack import unpacked
 
 if TYPE_CHECKING:
     from .tenants import Tenant
-
-logger = logging.getLogger("sightloop.server")
 
 UNFINISHED_DAYS = 7.0
 """An upload that nobody went on with for so long is removed when the server starts."""
@@ -46,15 +43,6 @@ class _Halted(Exception):
 def upload_path(tenant: Tenant, upload: UploadRow) -> Path:
     """Return where the bytes of an upload are."""
     return tenant.place(upload.memory) / "uploads" / upload.id
-
-
-def sync_folder(folder: Path) -> None:
-    """Have names in a folder be on the disk, too."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def take_in(tenant: Tenant, upload: UploadRow) -> SourceRow:
@@ -76,8 +64,8 @@ def take_in(tenant: Tenant, upload: UploadRow) -> SourceRow:
     if not moved:
         home.mkdir(parents=True, exist_ok=True)
         file.replace(home / name)
-        sync_folder(home)
-        sync_folder(home.parent)
+        synced(home)
+        synced(home.parent)
     packed = kind == "zip"
     tenant.catalogue.put_source(upload, SCENE if packed else name, "scene" if packed else kind)
     source = tenant.catalogue.source(upload.id)
@@ -149,15 +137,16 @@ def _add(tenant: Tenant, source: SourceRow) -> None:
 
 
 def _open_scene(tenant: Tenant, source: SourceRow) -> None:
-    """Unpack a scene where it is a zip, and see that it can be read."""
+    """See that a scene can be read, which is unpacked first where it is a zip."""
     from ...memory.sources.scenes import open_scene
 
     path = tenant.source_path(source)
     home = path.parent
-    if source.file == SCENE:
-        (packed,) = home.glob("*.zip")
-        path = unpacked(packed, path, tenant.settings.upload_bytes)
+    packed = list(home.glob("*.zip")) if source.file == SCENE else []
     try:
+        if packed:
+            room = tenant.settings.kept_bytes - tenant.catalogue.bytes()
+            path = unpacked(packed[0], path, min(room, tenant.settings.upload_bytes))
         scene = open_scene(path)
     except SightloopError:
         shutil.rmtree(home / SCENE, ignore_errors=True)
@@ -166,9 +155,12 @@ def _open_scene(tenant: Tenant, source: SourceRow) -> None:
         source.id,
         status="ready",
         file=str(path.relative_to(home)),
+        bytes=bytes_in(home / SCENE) if packed else source.bytes,
         stills=len(scene),
         warnings=json.dumps([tenant.told(warning) for warning in scene.warnings]),
     )
+    for file in packed:
+        file.unlink()
 
 
 def forget(tenant: Tenant, source: SourceRow) -> None:

@@ -24,6 +24,7 @@ from ...memory.lock import Owner
 from ...memory.records import Progress
 from ...tools.look import Eyes
 from .catalogue import Catalogue, MemoryRow, NotKeptError, ResultRow, SourceRow, new_id
+from .disk import all_synced
 from .failures import Refused
 from .intake import recover
 from .jobs import Jobs
@@ -201,22 +202,6 @@ class Tenant:
         with self.opened.borrow(self.place(memory) / "memory") as held:
             yield held
 
-    def memory_of(self, file_id: str) -> str:
-        """Return the id of the memory that a file is in.
-
-        Raises
-        ------
-        NotKeptError
-            If there is no file of this id.
-        """
-        return self._source(file_id).memory
-
-    def _source(self, file_id: str) -> SourceRow:
-        source = self.catalogue.source(file_id)
-        if source is None:
-            raise NotKeptError(f"there is no file {file_id!r}.", input=file_id)
-        return source
-
     def source_path(self, source: SourceRow) -> Path:
         """Return where a source lies: its file, or the folder of a scene that was unpacked."""
         return self.place(source.memory) / "files" / source.id / source.file
@@ -231,7 +216,9 @@ class Tenant:
         InputError
             If it is not ready, or could not be read.
         """
-        source = self._source(file_id)
+        source = self.catalogue.source(file_id)
+        if source is None:
+            raise NotKeptError(f"there is no file {file_id!r}.", input=file_id)
         if source.status == "failed":
             raise InputError(f"{source.name} could not be read: {source.error}", input=file_id)
         if source.status != "ready":
@@ -242,7 +229,7 @@ class Tenant:
 
     def told(self, text: str) -> str:
         """Return a text with files named by their ids, not by where they lie on this machine."""
-        return self._paths.sub("", text)
+        return self._paths.sub("", text).replace(f"{self.folder}/", "")
 
     # Results and conversations
 
@@ -270,7 +257,7 @@ class Tenant:
         row = ResultRow(
             new_id("res"), time.time(), question, result.answer, result.confidence, thread, memory
         )
-        result.save(self.result_path(row.id))
+        all_synced(result.save(self.result_path(row.id)))
         self.catalogue.put_result(row)
         for old in self.catalogue.oldest_results(MOST_RESULTS):
             self.drop_result(old.id)

@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
+import struct
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from ...errors import InputError
+from ...errors import InputError, StorageError
 
 MOST_FILES = 20_000
 """Files in a scene."""
+DIRECTORY_BYTES = 16 * 2**20
+"""Of a zip's list of files, which is read as a whole."""
 MOST_RATIO = 200
 """How many times larger than its zip a scene may be: pictures hardly shrink, bombs do."""
 PIECE = 2**20
+
+_END = struct.Struct("<4s4H2LH")
+"""What a zip ends with; the sixth is the size of its list of files. A comment of 64 KiB may follow."""
+
+
+@contextmanager
+def opened_zip(file: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip whose list of files is short enough to be read.
+
+    Raises
+    ------
+    InputError
+        If it is not; and for what goes wrong in the block because it is damaged or needs a password.
+    """
+    try:
+        _check_directory(file)
+        with zipfile.ZipFile(file) as archive:
+            if len(archive.infolist()) > MOST_FILES:
+                raise InputError(f"the zip has more than {MOST_FILES:,} files.")
+            yield archive
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        raise InputError(f"the zip is damaged, or needs a password: {error}.") from error
+
+
+def _check_directory(file: Path) -> None:
+    with file.open("rb") as opened:
+        size = opened.seek(0, os.SEEK_END)
+        opened.seek(max(0, size - _END.size - 2**16))
+        tail = opened.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) - at < _END.size:
+        raise zipfile.BadZipFile("it has no end")
+    if b"PK\x06\x07" in tail or _END.unpack_from(tail, at)[5] > DIRECTORY_BYTES:
+        raise InputError("the zip's list of files is too long.")
 
 
 def unpacked(file: Path, folder: Path, most_bytes: int) -> Path:
@@ -36,20 +76,19 @@ def unpacked(file: Path, folder: Path, most_bytes: int) -> Path:
     ------
     InputError
         If it is damaged, encrypted, too large, or names a place outside.
+    StorageError
+        If its files cannot be written.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     left = min(most_bytes, MOST_RATIO * file.stat().st_size)
     try:
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-            if len(members) > MOST_FILES:
-                raise InputError(f"the zip has more than {MOST_FILES:,} files.")
-            for member in members:
+        folder.mkdir(parents=True)
+        with opened_zip(file) as archive:
+            for member in archive.infolist():
                 if not member.is_dir():
                     left = _member(archive, member, folder, left)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InputError(f"the zip is damaged, or needs a password: {error}.") from error
+    except OSError as error:
+        raise StorageError(f"the zip cannot be unpacked: {error.strerror}.", input=file.name) from error
     inside = [entry for entry in folder.iterdir() if entry.name != "__MACOSX"]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
 

@@ -20,8 +20,9 @@ from starlette.requests import ClientDisconnect
 from ...errors import StorageError
 from .catalogue import NotKeptError, SourceRow, UploadRow
 from .depends import TheCaller
+from .disk import synced
 from .failures import Refused
-from .intake import drop_upload, sync_folder, take_in, upload_path
+from .intake import drop_upload, take_in, upload_path
 from .shapes import Deleted, NewUpload, Source, Upload
 from .tenants import Tenant
 
@@ -114,25 +115,26 @@ def add(caller: TheCaller, memory: str, file: UploadFile) -> Source:
 
 
 async def _received(request: Request, tenant: Tenant, row: UploadRow) -> UploadRow:
-    """Write what comes, and return the upload as it is then; what came before a client left is kept."""
+    """Write what comes, and return the upload as it is then; what came before it broke off is kept."""
     waiting, kept = bytearray(), row.offset
     with _opened(tenant, row) as file:
         try:
             async for piece in request.stream():
-                waiting += piece
-                if file.tell() + len(waiting) > row.size:
+                if file.tell() + len(waiting) + len(piece) > row.size:
                     raise Refused(
                         413, f"more than the {row.size} bytes that were announced.", code="too_large"
                     )
+                waiting += piece
                 if len(waiting) >= WRITTEN:
-                    await run_in_threadpool(_write, file, waiting)
+                    await run_in_threadpool(file.write, waiting)
                     waiting = bytearray()
                 if file.tell() - kept >= ACKNOWLEDGED:
                     kept = await run_in_threadpool(_keep, tenant, row, file)
         except ClientDisconnect:
             pass  # nobody reads the answer, but the next request goes on from here
-        await run_in_threadpool(_write, file, waiting)
-        kept = await run_in_threadpool(_keep, tenant, row, file)
+        finally:
+            await run_in_threadpool(file.write, waiting)
+            kept = await run_in_threadpool(_keep, tenant, row, file)
     return row._replace(offset=kept)
 
 
@@ -195,16 +197,12 @@ def _opened(tenant: Tenant, row: UploadRow) -> Iterator[BinaryIO]:
         ) from error
 
 
-def _write(file: BinaryIO, piece: bytes | bytearray) -> None:
-    file.write(piece)
-
-
 def _keep(tenant: Tenant, row: UploadRow, file: BinaryIO) -> int:
     """Put what was written on the disk for good, and return how much that is."""
     file.flush()
     os.fsync(file.fileno())
     if not row.offset:
-        sync_folder(upload_path(tenant, row).parent)
+        synced(upload_path(tenant, row).parent)
     kept = file.tell()
     tenant.catalogue.received(row.id, kept)
     return kept
