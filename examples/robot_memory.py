@@ -6,7 +6,7 @@ finds the moments that show it, takes the last one, and names the room.
 
 The embedded model knows rendered worlds: balls, blocks and pillars of eight colours, and no mugs. So the
 rooms are rendered, and what is looked for is a red ball, which somebody carries about. Of a real camera it
-would only guess; there, give a checkpoint, such as ``--model llava-hf/llava-interleave-qwen-0.5b-hf``, and ask
+would only guess; there, give a checkpoint, such as ``--model llava-hf/llava-interleave-qwen-7b-hf``, and ask
 for the mug.
 """
 
