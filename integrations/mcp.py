@@ -39,6 +39,7 @@ from mcp.types import (
     ToolAnnotations,
 )
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
 
 from .. import __version__
 from ..errors import InputError, SightloopError
@@ -96,6 +97,8 @@ def create_server(
         Of each call.
     """
 
+    operators = [root.absolute() for root in roots]
+
     @asynccontextmanager
     async def lifespan(_: Server[Service]) -> AsyncIterator[Service]:
         service = Service(eyes, memory, limits)
@@ -105,7 +108,7 @@ def create_server(
             service.close()  # not in another thread: nothing else is left to do, and nothing may interrupt it
 
     async def call(ctx: Context, params: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
-        return await _call(ctx, params, roots)
+        return await _call(ctx, params, operators)
 
     return Server(
         "sightloop",
@@ -188,8 +191,6 @@ async def _call(
         return await asyncio.to_thread(result_of, finding)
     except SightloopError as error:
         return failed(error.message)
-    except MCPError:
-        raise
     except Exception as error:
         logger.exception("%s failed", params.name)
         return failed(f"unforeseen: {type(error).__name__}; the server's log says more.")
@@ -205,14 +206,17 @@ async def _clients_folders(ctx: Context, params: CallToolRequestParams) -> list[
             return InputRequiredResult(input_requests={ROOTS: ListRootsRequest()})
         answer = params.input_responses.get(ROOTS)
         if not isinstance(answer, ListRootsResult):
-            raise InputError("the client did not say in which folders it works.", input=ROOTS)
+            raise InputError("the client did not say in which folders it works.")
     else:
-        answer = await ctx.session.send_request(
-            ListRootsRequest(),
-            ListRootsResult,
-            request_read_timeout_seconds=ROOTS_SECONDS,
-            metadata=ServerMessageMetadata(related_request_id=ctx.request_id),
-        )
+        try:
+            answer = await ctx.session.send_request(
+                ListRootsRequest(),
+                ListRootsResult,
+                request_read_timeout_seconds=ROOTS_SECONDS,
+                metadata=ServerMessageMetadata(related_request_id=ctx.request_id),
+            )
+        except (MCPError, ValidationError) as error:
+            raise InputError(f"the client did not say in which folders it works: {error}.") from error
     return folders(str(root.uri) for root in answer.roots)
 
 

@@ -12,6 +12,8 @@ from urllib.request import url2pathname
 from ..errors import InputError
 from ..memory.sources.files import checked_path
 
+LONGEST = 4096
+"""Characters of a name; no system takes longer ones."""
 MOST_FILES = 100_000
 """Files in a folder that is named: more are not searched for links that lead out of it."""
 
@@ -26,9 +28,9 @@ class Roots:
     Parameters
     ----------
     operators : sequence of Path
-        Named when the server was started.
+        Absolute. Named when the server was started.
     clients : sequence of Path
-        Named by the client, which works in them.
+        Absolute. Named by the client, which works in them.
     """
 
     operators: Sequence[Path] = ()
@@ -59,6 +61,10 @@ class Roots:
                 "start the server with --root FOLDER.",
                 input=name,
             )
+        if len(name) > LONGEST:
+            raise InputError(
+                f"{name[:80]}... has {len(name)} characters, which is no file's name.", input=name
+            )
         text = _path_of(name) if name.startswith("file:") else name
         if "://" in text or not text:
             raise InputError(f"{name!r} names no file of this machine; only those are read.", input=name)
@@ -67,9 +73,15 @@ class Roots:
         inside = [found for found in map(_real, places) if self._allows(found)]
         if not inside:
             raise InputError(f"{name} lies outside the folders that may be read: {self}.", input=name)
-        found = next((place for place in inside if place.exists()), inside[0])
+        found = next(filter(os.path.exists, inside), inside[0])
         self._check_links(found, name)
         return str(found)
+
+    def covers(self, path: str) -> bool:
+        """Whether a path lies in one of the folders by its name, wherever it leads."""
+        named = Path(os.path.normpath(path))
+        roots = [*self.operators, *self.clients]
+        return any(named.is_relative_to(root) for root in (*roots, *map(_real, roots)))
 
     def _allows(self, path: Path) -> bool:
         """Whether a path, with all links followed, lies in the folders."""
@@ -116,4 +128,4 @@ def _links(folder: Path, name: str) -> Iterator[Path]:
         count += len(files)
         if count > MOST_FILES:
             raise InputError(f"{name} holds more than {MOST_FILES} files; name one in it.", input=name)
-        yield from (path for path in (Path(place, one) for one in (*folders, *files)) if path.is_symlink())
+        yield from filter(os.path.islink, (Path(place, one) for one in (*folders, *files)))

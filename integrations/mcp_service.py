@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
@@ -128,7 +129,8 @@ class Service:
         def run() -> Finding:
             try:
                 opened = opening.result()
-                kit = Toolkit(opened.eyes, opened.memory, reads=roots.path, limits=self._limits)
+                reads = partial(_file, opened.memory, roots)
+                kit = Toolkit(opened.eyes, opened.memory, reads=reads, limits=self._limits)
                 return kit.call(name, arguments, told=told, cancel=cancel)
             finally:
                 self._running.discard(cancel)
@@ -142,3 +144,12 @@ class Service:
         finally:
             if work.cancelled():
                 self._running.discard(cancel)
+
+
+def _file(memory: VisualMemory, roots: Roots, name: str) -> str:
+    """Return the path of a file that a client names: in its folders, or what the memory was given beside them.
+
+    A path in the folders is checked though the memory holds it: a client may have put a link in its place.
+    """
+    held = not roots.covers(name) and any(name == source.path for source in memory.sources())
+    return name if held else roots.path(name)

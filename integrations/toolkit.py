@@ -164,7 +164,8 @@ class Toolkit:
         nothing can be searched, and they are kept as long as the toolkit lives.
     reads : callable, optional
         From a name that a caller gave to the file that is read; raises :class:`InputError` for what the
-        caller may not read. By default names are paths. What the memory holds may be named without it.
+        caller may not read. By default names are paths. Documents of the memory that are read anew pass
+        through it too, as what lies at their paths may have changed.
     limits : Limits, optional
         Of each run.
     """
@@ -261,7 +262,7 @@ class Toolkit:
         cancel: threading.Event | None = None,
     ) -> Finding:
         """Answer a question from documents, by default all that the memory holds; see :meth:`look`."""
-        files = [self._file(name) for name in documents] or self._held("document")
+        files = [self._file(name) for name in documents or self._held("document")]
         if not files:
             raise InputError("there is no document to read: name at least one file.", input="documents")
         return self._run(question, files, told, cancel)
@@ -322,8 +323,8 @@ class Toolkit:
         raise AssertionError("stream ends with a Result")
 
     def _file(self, name: str) -> str:
-        """Return the path that a caller means: of a source of the memory, or what may be read."""
-        return name if name in self._held() else str(self._reads(name))
+        """Return the path that a caller means, who may read it."""
+        return str(self._reads(name))
 
     def _held(self, kind: Kind | None = None) -> list[str]:
         """Return the paths of what the memory holds, of one kind or all."""
