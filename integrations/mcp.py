@@ -87,7 +87,7 @@ def create_server(
     Parameters
     ----------
     eyes : callable
-        Loads the model that looks; it is called in the background when the server starts.
+        Loads the model that looks; it is called when a client first needs it.
     memory : str, optional
         Folder of the memory that is searched and shown, or the address of a Chroma server. By default one
         that lasts as long as the server, of what it was asked about.
@@ -96,7 +96,6 @@ def create_server(
     limits : Limits, optional
         Of each call.
     """
-
     operators = [root.absolute() for root in roots]
 
     @asynccontextmanager

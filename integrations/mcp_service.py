@@ -147,7 +147,7 @@ class Service:
 
 
 def _file(memory: VisualMemory, roots: Roots, name: str) -> str:
-    """Return the path of a file that a client names: in its folders, or what the memory was given beside them.
+    """Return the path of a file that a client names: in its folders, or kept in the memory beside them.
 
     A path in the folders is checked though the memory holds it: a client may have put a link in its place.
     """
