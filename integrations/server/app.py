@@ -11,7 +11,6 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from ... import __version__
 from ...tools.llava_next import LlavaNext
-from ...tools.look import Eyes
 from . import (
     chat,
     embeddings,
@@ -45,13 +44,13 @@ ROUTERS = (
 )
 
 
-def create_app(settings: Settings, eyes: Iterable[Eyes] | None = None) -> FastAPI:
+def create_app(settings: Settings, eyes: Iterable[LlavaNext] | None = None) -> FastAPI:
     """Put a server together; its models are loaded here, so that it only takes requests that it can answer.
 
     Parameters
     ----------
     settings : Settings
-    eyes : of Eyes, optional
+    eyes : of LlavaNext, optional
         The models to serve, in place of those that the settings name.
 
     Raises

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from ...errors import UnknownCheckpointError, nearest
-from ...tools.look import Eyes
+from ...tools.llava_next import LlavaNext
 from ...tools.sharing import SharedEyes
 
 AGENT = "sightloop-agent"
@@ -18,11 +18,11 @@ class Registry:
 
     Parameters
     ----------
-    eyes : of Eyes
+    eyes : of LlavaNext
         The first is what the agent and the memories look with.
     """
 
-    def __init__(self, eyes: Iterable[Eyes]) -> None:
+    def __init__(self, eyes: Iterable[LlavaNext]) -> None:
         self.eyes: Mapping[str, SharedEyes] = {one.name: SharedEyes(one) for one in eyes}
         self.since = int(time.time())
 

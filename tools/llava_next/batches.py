@@ -83,23 +83,27 @@ def held_to(memory_bytes: int | None, free: int) -> Iterator[int]:
 
 
 class Peak:
-    """The most memory that something took; planned, and measured where the device can."""
+    """How much memory running a batch takes beside the weights: measured on CUDA, planned elsewhere.
 
-    def __init__(self, planned: int) -> None:
-        self.bytes = planned
+    Parameters
+    ----------
+    batch : of prompts that are about to run
+    device : of the model
+    """
 
+    def __init__(self, batch: Sequence[Prepared], device: torch.device) -> None:
+        self._planned = len(batch) * max(map(beside_weights, batch))
+        self._device = device if device.type == "cuda" else None
+        if self._device is not None:
+            torch.cuda.reset_peak_memory_stats(self._device)
+            self._before = torch.cuda.memory_allocated(self._device)
 
-@contextmanager
-def peak(batch: Sequence[Prepared], device: torch.device) -> Iterator[Peak]:
-    """Say how much memory running a batch takes beside the weights: measured on CUDA, planned elsewhere."""
-    found = Peak(len(batch) * max(map(beside_weights, batch)))
-    if device.type != "cuda":
-        yield found
-        return
-    torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device)
-    yield found
-    found.bytes = max(0, torch.cuda.max_memory_allocated(device) - before)
+    @property
+    def bytes(self) -> int:
+        """The most so far."""
+        if self._device is None:
+            return self._planned
+        return max(0, torch.cuda.max_memory_allocated(self._device) - self._before)
 
 
 def charged(result: Result, memory_bytes: int) -> Result:

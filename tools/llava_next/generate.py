@@ -98,8 +98,8 @@ def decode(
     limits: Sequence[int],
     stop_ids: Collection[int],
     temperature: float = 1.0,
-    cancel: Cancel | None = None,
-    guides: Sequence[Guide] | None = None,
+    cancels: Sequence[Cancel | None] = (),
+    guides: Sequence[Guide | None] = (),
 ) -> Iterator[list[Row]]:
     """Continue prompts greedily until each has ended.
 
@@ -113,8 +113,8 @@ def decode(
     limits : of new tokens, per row; at least 1
     stop_ids : tokens that close an answer
     temperature : calibration of the probabilities; the choice of tokens does not depend on it
-    cancel : looked at before every token
-    guides : of the rows, where they are held to a form; what a guide calls complete has stopped
+    cancels : of the rows; looked at before every token
+    guides : of the rows, None where one is not held to a form; what a guide calls complete has stopped
 
     Yields
     ------
@@ -130,9 +130,10 @@ def decode(
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     inputs: dict[str, Tensor] = {"inputs_embeds": embedded}
     while True:
-        if cancel is not None and cancel.is_set():
-            for row in rows:
-                row.stopped_because = row.stopped_because or "cancelled"
+        for row, cancel in zip(rows, cancels, strict=False):
+            if row.stopped_because is None and cancel is not None and cancel.is_set():
+                row.stopped_because = "cancelled"
+        if all(row.stopped_because for row in rows):
             yield rows
             return
         with torch.inference_mode():
@@ -145,31 +146,39 @@ def decode(
                 use_cache=True,
                 logits_to_keep=1,
             ).logits[:, -1]
-            if guides is None:
-                best = logits.argmax(-1)
-                chosen = (logits.float() / temperature).log_softmax(-1).gather(-1, best[:, None])[:, 0]
-                for row, id_, log_probability in zip(rows, best.tolist(), chosen.tolist(), strict=True):
-                    if row.stopped_because is None:
-                        row.add(id_, log_probability, stop_ids)
-            else:
-                best = _guided(rows, guides, logits.float() / temperature)
+            ids = _grown(rows, logits.float() / temperature, stop_ids, guides or [None] * len(rows))
         yield rows
         if all(row.stopped_because for row in rows):
             return
-        inputs = {"input_ids": best[:, None]}
+        inputs = {"input_ids": ids[:, None]}
         mask = torch.cat([mask, mask.new_ones((len(rows), 1))], dim=-1)
         positions = positions[:, -1:] + 1
 
 
-def _guided(rows: Sequence[Row], guides: Sequence[Guide], logits: Tensor) -> Tensor:
-    """Let every row that goes on take the token that its guide chooses; return the last one of each."""
-    for row, guide, values in zip(rows, guides, logits, strict=True):
-        if row.stopped_because is None:
-            id_, log_probability, complete = guide.choose(values, row.limit - len(row.ids))
-            row.ids.append(id_)
-            row.log_probability += log_probability
-            row.stopped_because = "stop" if complete else None
-    return torch.tensor([row.ids[-1] for row in rows], device=logits.device)
+def _grown(
+    rows: Sequence[Row], logits: Tensor, stop_ids: Collection[int], guides: Sequence[Guide | None]
+) -> Tensor:
+    """Let every row that goes on take its likeliest token, or the one that its guide chooses.
+
+    Returns
+    -------
+    (rows,) int64
+        The tokens that go on; of rows that have ended, any.
+    """
+    best = logits.argmax(-1)
+    chosen = logits.log_softmax(-1).gather(-1, best[:, None])[:, 0]
+    ids = best.tolist()
+    for i, (row, log_probability, guide) in enumerate(zip(rows, chosen.tolist(), guides, strict=True)):
+        if row.stopped_because is not None:
+            continue
+        if guide is None:
+            row.add(ids[i], log_probability, stop_ids)
+            continue
+        ids[i], log_probability, complete = guide.choose(logits[i], row.limit - len(row.ids))
+        row.ids.append(ids[i])
+        row.log_probability += log_probability
+        row.stopped_because = "stop" if complete else None
+    return best if not any(guides) else torch.tensor(ids, device=logits.device)
 
 
 def in_circles(ids: Sequence[int]) -> bool:

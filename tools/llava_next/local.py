@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, SightloopError
 from ...memory.still import Still
 from .answers import Answer, Choice
-from .batches import batches, beside_weights, charged, held_to, peak
+from .batches import Peak, batches, charged, held_to
 from .choose import log_probabilities
 from .closing import Alphabet
 from .constrained import Grammar, Grammars
 from .embedding import last_states, summaries
-from .features import pad_left
-from .generate import Cancel, Row, decode
+from .generate import Cancel
 from .loading import Loaded, Quantization, load
 from .machine import available_bytes
 from .plan import Plan, plan
 from .prepare import Prepared, cost, prepare
 from .prompts import Prompt, Said
-from .recovery import all_or_one_by_one, with_less
-from .replies import answered, chosen, pieces
+from .recovery import all_or_one_by_one
+from .replies import answered, chosen, unsaid
 from .seen import Seen, see
+from .together import Ready, Request, decoding, together
 
 if TYPE_CHECKING:
     import torch
@@ -182,7 +182,8 @@ class LlavaNext:
         def run(batch: Batch) -> list[Answer]:
             began = time.perf_counter()
             seen = self._see(batch)
-            *_, rows = self._decode(batch, seen, cancel, grammar)
+            each_alike = [cancel] * len(batch), [grammar] * len(batch)
+            *_, rows = decoding(self._loaded, batch, seen, *each_alike)
             seconds = (time.perf_counter() - began) / len(batch)
             each = zip(batch, seen, rows, strict=True)
             return [answered(self._loaded, *one, seconds, grammar) for one in each]
@@ -207,22 +208,33 @@ class LlavaNext:
         Answer
             Last, and once.
         """
-        began = time.perf_counter()
-        grammar = self._grammar(schema)
-        prepared = self._prepare(prompt, max_new_tokens, grammar=grammar)
+        for _, event in self.streams([Request(prompt, max_new_tokens, cancel, schema)]):
+            if isinstance(event, SightloopError):
+                raise event
+            yield event
 
-        def start(one: Prepared) -> tuple[Prepared, Seen, Row, Iterator[list[Row]]]:
-            # Up to the first token, where memory is at its highest and nothing has been said yet.
-            seen = self._see([one])
-            rows = self._decode([one], seen, cancel, grammar)
-            return one, seen[0], next(rows)[0], rows
+    def streams(self, requests: Sequence[Request]) -> Iterator[tuple[int, str | Answer | SightloopError]]:
+        """Answer prompts that have nothing to do with each other, batched where they fit together.
 
-        with peak([prepared], self._loaded.device) as taken:
-            prepared, seen, row, rest = with_less(prepared, start, self._smaller, cost)
-            taken.bytes = beside_weights(prepared)
-            yield from pieces(self._loaded, row, rest, grammar)
-        answer = answered(self._loaded, prepared, seen, row, time.perf_counter() - began, grammar)
-        yield charged(answer, taken.bytes)
+        Yields
+        ------
+        place, event : int, and str, Answer or SightloopError
+            Of which request, and the next piece of its text, or how it ended: each ends once, and as soon as
+            it can.
+        """
+        ready = []
+        for place, one in enumerate(requests):
+            if one.cancel is not None and one.cancel.is_set():
+                yield place, unsaid(self.name)
+                continue
+            try:
+                grammar = self._grammar(one.schema)
+                prepared = self._prepare(one.prompt, one.max_new_tokens, one.memory_bytes, grammar)
+            except SightloopError as error:
+                yield place, error
+            else:
+                ready.append(Ready(place, one, prepared, grammar))
+        yield from together(self._loaded, ready, self._smaller)
 
     def choose(self, prompt: Prompt, options: Sequence[str]) -> Choice:
         """Say which of the given answers is likeliest, by one forward pass over prompt and options.
@@ -367,21 +379,6 @@ class LlavaNext:
     def _see(self, batch: Batch) -> list[Seen]:
         return see(self._loaded.model, self.checkpoint.vision, self._loaded.template, batch)
 
-    def _decode(
-        self, batch: Batch, seen: Sequence[Seen], cancel: Cancel | None, grammar: Grammar | None
-    ) -> Iterator[list[Row]]:
-        embedded, mask = pad_left([one.embedded for one in seen])
-        return decode(
-            self._loaded.model,
-            embedded,
-            mask,
-            limits=[max(1, one.plan.new_tokens) for one in batch],
-            stop_ids=self._loaded.stop_ids,
-            temperature=self._loaded.temperature,
-            cancel=cancel,
-            guides=None if grammar is None else [grammar.guide() for _ in batch],
-        )
-
     def _batched(
         self, prepared: Batch, run: Callable[[Batch], list[Result]], memory_bytes: int | None = None
     ) -> list[Result]:
@@ -390,9 +387,8 @@ class LlavaNext:
 
         def measured(batch: Batch) -> list[Result]:
             # Of every attempt by itself: one that failed, or a smaller one, is not what the result took.
-            with peak(batch, self._loaded.device) as taken:
-                found = run(batch)
-            return [charged(one, taken.bytes) for one in found]
+            peak = Peak(batch, self._loaded.device)
+            return [charged(one, peak.bytes) for one in run(batch)]
 
         for places in batches(prepared, memory_bytes):
             found = all_or_one_by_one([prepared[i] for i in places], measured, self._smaller, cost)

@@ -48,7 +48,7 @@ def with_less(
             raise
         first = _first_line(error)
     # Past the handler, so that the traceback no longer holds the tensors that filled the memory.
-    _release()
+    release()
     smaller = shrink(work)
     if smaller is None:
         raise InsufficientMemoryError(
@@ -61,7 +61,7 @@ def with_less(
         if not out_of_memory(error):
             raise
         again = _first_line(error)
-    _release()
+    release()
     raise InsufficientMemoryError(
         f"memory ran out twice, over {what(work)} and over {what(smaller)} ({again}). Give fewer stills or a "
         "shorter text, load the checkpoint with quantization, or use a smaller one."
@@ -87,11 +87,12 @@ def all_or_one_by_one(
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
-        _release()
+        release()
     return [with_less(one, lambda alone: run([alone])[0], shrink, what) for one in batch]
 
 
-def _release() -> None:
+def release() -> None:
+    """Give back what a failed attempt still holds."""
     import torch
 
     gc.collect()

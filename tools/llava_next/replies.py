@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from .answers import Answer, Choice, Usage
 from .constrained import Grammar
@@ -24,21 +24,30 @@ def text_of(loaded: Loaded, row: Row, grammar: Grammar | None = None) -> str:
     return text.strip()
 
 
-def pieces(
-    loaded: Loaded, row: Row, growing: Iterator[object], grammar: Grammar | None = None
-) -> Iterator[str]:
-    """Yield the words of an answer as it grows; together they are its text."""
-    said = ""
-    while True:
-        text = text_of(loaded, row, grammar)
+class Words:
+    """The words of an answer as it grows; all that are new at a time are its text together.
+
+    Parameters
+    ----------
+    loaded : the model
+    row : its tokens, grown in place
+    grammar : that it is held to, if any
+    """
+
+    def __init__(self, loaded: Loaded, row: Row, grammar: Grammar | None = None) -> None:
+        self._loaded, self._row, self._grammar = loaded, row, grammar
+        self._said = ""
+
+    def new(self) -> str:
+        """Return what was not said yet."""
+        text, said = text_of(self._loaded, self._row, self._grammar), self._said
         # A character of several tokens shows as U+FFFD until its last one is there.
-        if row.stopped_because is None and text.endswith("\ufffd"):
-            text = said
-        if len(text) > len(said) and text.startswith(said):
-            yield text[len(said) :]
-            said = text
-        if next(growing, None) is None:
-            return
+        if self._row.stopped_because is None and text.endswith("\ufffd"):
+            return ""
+        if len(text) <= len(said) or not text.startswith(said):
+            return ""
+        self._said = text
+        return text[len(said) :]
 
 
 def answered(
@@ -55,6 +64,11 @@ def answered(
         model=loaded.checkpoint.name,
         notes=(*prepared.notes, *strange),
     )
+
+
+def unsaid(model: str) -> Answer:
+    """Return the answer that was cancelled before anything ran."""
+    return Answer(text="", confidence=0.0, usage=Usage(), stopped_because="cancelled", model=model)
 
 
 def chosen(
