@@ -43,7 +43,6 @@ from pydantic import ValidationError
 
 from .. import __version__
 from ..errors import InputError, SightloopError
-from ..tools.look import Eyes
 from .mcp_memory import MEMORY, TEMPLATES, contents, resources
 from .mcp_results import failed, result_of
 from .mcp_roots import Roots, folders
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
     from ..agent import Limits
     from ..agent.steps import Step
     from ..memory.store import VisualMemory
+    from ..tools.llava_next import LlavaNext
 
 INSTRUCTIONS = (
     "Ask about pictures, videos, documents and 3D scenes, by the paths of files in the folders that you work "
@@ -76,7 +76,7 @@ Context = ServerRequestContext[Service, Any]
 
 
 def create_server(
-    eyes: Callable[[], Eyes],
+    eyes: Callable[[], LlavaNext],
     *,
     memory: str | None = None,
     roots: Sequence[Path] = (),

@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..tools.look import Eyes
 from ..tools.remember import memory_of
 from ..tools.sharing import SharedEyes
 from .toolkit import Told, Toolkit
@@ -19,6 +18,7 @@ from .toolkit import Told, Toolkit
 if TYPE_CHECKING:
     from ..agent import Limits
     from ..memory.store import VisualMemory
+    from ..tools.llava_next import LlavaNext
     from .finding import Finding
     from .mcp_roots import Roots
 
@@ -51,7 +51,7 @@ class Service:
         Of each call.
     """
 
-    def __init__(self, eyes: Callable[[], Eyes], memory: str | None, limits: Limits | None) -> None:
+    def __init__(self, eyes: Callable[[], LlavaNext], memory: str | None, limits: Limits | None) -> None:
         self._load = eyes
         self._path = memory
         self._limits = limits
