@@ -1,0 +1,76 @@
+// Requests to the server: with the key where one is asked for, and with errors in words.
+
+import { askForKey } from "./key.js";
+
+const KEPT = "sightloop.key";
+
+/** Why something could not be done, in words for the person at the page. */
+export class Problem extends Error {
+  /**
+   * @param {string} message
+   * @param {{status?: number, retryAfter?: number}} details `status` is 0 where the server was not reached.
+   */
+  constructor(message, { status = 0, retryAfter = 0 } = {}) {
+    super(message);
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+
+  /** Whether the same request may succeed a little later. */
+  get passing() {
+    return [0, 429, 502, 503, 504].includes(this.status);
+  }
+}
+
+/** Ask the server; a person is asked for the key where the server wants one. Throws a Problem. */
+export async function ask(path, { method = "GET", json, body, headers = {}, signal } = {}) {
+  for (let wrong = false; ; wrong = true) {
+    const key = sessionStorage.getItem(KEPT);
+    const response = await reached(path, {
+      method,
+      signal,
+      body: json === undefined ? body : JSON.stringify(json),
+      headers: {
+        ...headers,
+        ...(json === undefined ? {} : { "Content-Type": "application/json" }),
+        ...(key ? { Authorization: `Bearer ${key}` } : {}),
+      },
+    });
+    if (response.ok) return response;
+    if (response.status !== 401) throw await problem(response);
+    // Another request may have been given a key in the meantime.
+    if (sessionStorage.getItem(KEPT) === key) sessionStorage.setItem(KEPT, await askForKey(wrong && Boolean(key)));
+  }
+}
+
+/** Ask the server for JSON. */
+export async function asked(path, options) {
+  const response = await ask(path, options);
+  return response.status === 204 ? null : response.json();
+}
+
+/** Say what an error is, in words. */
+export function words(error) {
+  return error instanceof Problem ? error.message : `Something went wrong in this page: ${error.message}`;
+}
+
+async function reached(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem("The server cannot be reached. Check that it runs, and that you are connected.");
+  }
+}
+
+async function problem(response) {
+  const { status } = response;
+  const retryAfter = Number(response.headers.get("Retry-After")) || 0;
+  const told = await response.json().catch(() => null);
+  return new Problem(sentence(told?.error?.message) || `The server refused this (${status}).`, { status, retryAfter });
+}
+
+/** Begin with a capital letter: the server's messages also stand behind a colon elsewhere. */
+export function sentence(message = "") {
+  return message.charAt(0).toUpperCase() + message.slice(1);
+}
