@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import io
-import re
-import subprocess
-import sys
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from PIL import Image, ImageDraw
-
-from sightloop.integrations.server.keys import Keys
 
 PATIENCE = 120.0
 """Seconds after which an indexing that has not ended has failed."""
@@ -103,46 +94,3 @@ def error(answer: httpx.Response, status: int) -> dict[str, Any]:
     assert set(told) == {"message", "type", "param", "code"}
     assert told["message"]
     return told
-
-
-@dataclass
-class Serving:
-    """A server in a process of its own."""
-
-    process: subprocess.Popen[str]
-    url: str
-    data: Path
-    keys: dict[str, str]
-
-    def client(self, name: str | None = None) -> httpx.Client:
-        headers = {"Authorization": f"Bearer {self.keys[name]}"} if name else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60)
-
-
-@contextmanager
-def serving(data: Path, *names: str) -> Iterator[Serving]:
-    """Start a server that knows keys of these names, and end it."""
-    keys = {name: Keys(data / "keys.json").add(name) for name in names}
-    program = [sys.executable, "-m", "sightloop", "serve", "--port", "0", "--data", str(data)]
-    with (data.parent / "server.log").open("a") as log:
-        process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=log, text=True)
-    assert process.stdout is not None
-    try:
-        found = re.search(r"http://\S+", process.stdout.readline())
-        assert found, (data.parent / "server.log").read_text()
-        yield Serving(process, found[0], data, keys)
-    finally:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with serving(tmp_path_factory.mktemp("served") / "data") as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with serving(tmp_path_factory.mktemp("guarded") / "data", "ann", "bob") as server:
-        yield server

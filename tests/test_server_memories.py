@@ -10,24 +10,11 @@ import httpx
 import numpy as np
 import pytest
 from clips import clip
-from keeping import (
-    Serving,
-    guarded,
-    served,
-    added,
-    announce,
-    ball,
-    error,
-    found,
-    indexed,
-    memory,
-    piece,
-    png,
-    send,
-)
+from keeping import added, announce, ball, error, found, indexed, memory, piece, png, send
 from papers import pdf
 from PIL import Image
 from remembering import film
+from serving import Serving
 
 
 @pytest.fixture(scope="module")
