@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from ..tools.filling import Writer
 from ..tools.followup import complete
 from ..tools.llava_next.answers import Answer, Usage
 from ..tools.look import DESCRIBE, DESCRIBED, distinct, interleave, label, sees_one_at_a_time
-from .langchain_messages import FEWER, Chat, about, folded, in_turns, notes_on
+from .langchain_messages import FEWER, Chat, Turn, about, folded, in_turns, notes_on
 from .media_stills import Clip
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 NOTHING_SHOWN = "There is no picture in this conversation, and I can only answer questions about pictures."
 """What eyes that know pictures only say where there is none."""
 NO_INSTRUCTIONS = "{name} reads no instructions: the system's messages were left out"
+SHORT = 64
+"""Tokens of an answer for which there is room in every window."""
 RELAYED = "{name} does not put results of tools into words of its own: this is what they said"
 
 
@@ -62,6 +65,11 @@ class Told:
     notes: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
 
+    @property
+    def stills(self) -> tuple[Still, ...]:
+        """The stills of it."""
+        return tuple(part for part in self.prompt if isinstance(part, Still))
+
 
 def spoken(
     eyes: Writer, chat: Chat, *, max_tokens: int | None, cancel: Cancel | None, stream: bool
@@ -88,7 +96,7 @@ def spoken(
         yield from said(eyes, told(eyes, chat, cancel), max_tokens=max_tokens, cancel=cancel, stream=stream)
         return
     notes = ungiven(eyes, chat)
-    relayed = "\n".join(turn.text for turn in chat.results if turn.text)
+    relayed = in_words(chat.results)
     if relayed:
         yield relayed
         yield Reply(relayed, notes=(*notes, RELAYED.format(name=eyes.name)))
@@ -112,13 +120,76 @@ def said(
     schema: Mapping[str, Any] | None = None,
 ) -> Pieces:
     """Have a prompt answered; the parameters are those of ``eyes.answer``."""
+    room = _room(eyes, told.prompt, max_tokens)
     if stream:
-        for piece in eyes.stream(told.prompt, max_new_tokens=max_tokens, cancel=cancel, schema=schema):
+        for piece in eyes.stream(told.prompt, max_new_tokens=room, cancel=cancel, schema=schema):
             yield piece if isinstance(piece, str) else replied(piece, told)
         return
-    (answer,) = eyes.answers([told.prompt], max_new_tokens=max_tokens, cancel=cancel, schema=schema)
+    (answer,) = eyes.answers([told.prompt], max_new_tokens=room, cancel=cancel, schema=schema)
     yield answer.text
     yield replied(answer, told)
+
+
+def _room(eyes: Writer, prompt: Prompt, max_tokens: int | None) -> int | None:
+    """Return the longest answer that is asked for and fits: chats ask for thousands of tokens unseen."""
+    if max_tokens is None or max_tokens <= SHORT:
+        return max_tokens
+    plan = eyes.plan(prompt)
+    left = eyes.checkpoint.window - plan.visual_tokens - plan.text_tokens
+    return min(max_tokens, max(left, plan.new_tokens))
+
+
+def until(pieces: Pieces, stop: Sequence[str], left: Left) -> Pieces:
+    """Let a reply end before the first of some words.
+
+    Parameters
+    ----------
+    pieces : of a reply
+    stop : of str, none of them empty
+    left : Left
+        Is set when the words have come: the model need not go on.
+    """
+    longest = max(map(len, stop))
+    text, given = "", 0
+    found = False
+    for piece in pieces:
+        if isinstance(piece, Reply):
+            if not found:
+                yield text[given:]
+            yield replace(piece, text=text, stopped_because="stop") if found else piece
+            return
+        if found:
+            continue
+        text += piece
+        places = [
+            place for place in (text.find(word, max(0, given - longest)) for word in stop) if place >= 0
+        ]
+        if places:
+            found = True
+            text = text[: min(places)]
+            left.set()
+        safe = len(text) if found else max(given, len(text) - longest + 1)
+        if safe > given:
+            yield text[given:safe]
+            given = safe
+
+
+class Left(threading.Event):
+    """Is set when nobody waits any more, or when what the caller gave as ``cancel`` is.
+
+    Parameters
+    ----------
+    other : Cancel, optional
+        The caller's.
+    """
+
+    def __init__(self, other: Cancel | None = None) -> None:
+        super().__init__()
+        self._other = other
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        return super().is_set() or (self._other is not None and self._other.is_set())
 
 
 def replied(answer: Answer, told: Told) -> Reply:
@@ -130,6 +201,11 @@ def replied(answer: Answer, told: Told) -> Reply:
         stopped_because=answer.stopped_because,
         notes=distinct([*told.notes, *answer.notes]),
     )
+
+
+def in_words(results: Sequence[Turn]) -> str:
+    """Return what tools have answered, as text."""
+    return "\n".join(turn.text for turn in results if turn.text)
 
 
 def asked(chat: Chat) -> str:
@@ -164,16 +240,14 @@ def told(eyes: Writer, chat: Chat, cancel: Cancel | None) -> Told:
         pass  # the answer itself says so, where nothing smaller fits
     parts = [part for turn in chat.turns for part in turn.parts]
     found = _fitted(eyes, parts, lambda most: write(chat, eyes.checkpoint, most))
-    stills = [part for part in found.prompt if isinstance(part, Still)]
-    if not sees_one_at_a_time(eyes.checkpoint, stills):
+    if not sees_one_at_a_time(eyes.checkpoint, found.stills):
         return found
-    return _described(eyes, found, stills, chat.question, cancel)
+    return _described(eyes, found, chat.question, cancel)
 
 
-def _described(
-    eyes: Writer, told: Told, stills: Sequence[Still], question: str, cancel: Cancel | None
-) -> Told:
+def _described(eyes: Writer, told: Told, question: str, cancel: Cancel | None) -> Told:
     """Put into a prompt what each still was found to show, in the stills' places."""
+    stills = told.stills
     alone: list[Prompt] = [
         interleave(DESCRIBE.format(question=question), [still], eyes.checkpoint) for still in stills
     ]

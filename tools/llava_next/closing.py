@@ -61,6 +61,11 @@ class Alphabet:
         found = cls(tokens)
         return found if found._complete() else None
 
+    @classmethod
+    def of_bytes(cls) -> Alphabet:
+        """Return the alphabet whose tokens are the bytes, for values that no model writes."""
+        return cls(LLTokenizer("byte"))
+
     def write(self, text: bytes) -> list[int]:
         """Return tokens that spell ``text``, the longest first."""
         return self.tokens.greedy_tokenize(text.decode("utf-8", "surrogateescape"))

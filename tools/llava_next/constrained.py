@@ -87,6 +87,16 @@ class Grammar:
         """Return what holds one answer to the grammar, from its beginning."""
         return JsonGuide(self._start.deep_copy(), self._alphabet, self._closing)
 
+    @property
+    def least_text(self) -> str:
+        """A value that is as short as was found."""
+        return self.text(self._closing)
+
+    def accepts(self, text: str) -> bool:
+        """Whether a text is a whole value, written as ``json.dumps`` writes it."""
+        ahead = self._start.deep_copy()
+        return ahead.consume_tokens(self._alphabet.write(text.encode())) and ahead.is_accepting()
+
     def text(self, ids: Sequence[int]) -> str:
         """Return what tokens of an answer say, a character that is not yet whole left out."""
         return self._alphabet.read(list(ids)).decode("utf-8", "ignore").strip()

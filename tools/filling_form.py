@@ -1,0 +1,371 @@
+"""A form that is filled in: each field by what is said, by what is shown, or by what its schema gives.
+
+What is to be chosen is chosen, by the eyes where there are stills; numbers, names and files come out of the
+message's own words (:mod:`.filling_words`), or out of an answer of the eyes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+from ..memory import Still
+from ..memory.sources.files import DOCUMENT_SUFFIXES, VIDEO_SUFFIXES
+from ..memory.sources.photos import SUFFIXES
+from .filling_valid import fits, grammar
+from .filling_words import Fits, Words
+from .llava_next.answers import Answer, Choice, Usage
+from .llava_next.prompts import Prompt
+from .look import Eyes, interleave
+
+SURE = 0.5
+"""Confidence from which an answer to one question about a field is taken before others are asked."""
+DEEPEST = 6
+"""How far objects and lists within each other are filled in; further down, the least value stands."""
+MOST_ITEMS = 32
+"""Items that a list is filled with at most."""
+
+_WHOLE = frozenset({"question", "query", "text", "prompt", "message", "input", "request", "instruction"})
+_ANSWER = frozenset({"answer", "result", "response", "reply", "output", "summary", "finding"})
+_FILES: Mapping[str, Callable[[str], bool]] = {
+    **dict.fromkeys(("file", "path", "source", "url"), lambda name: True),
+    **dict.fromkeys(("image", "picture", "photo"), lambda name: _suffix(name) not in DOCUMENT_SUFFIXES),
+    **dict.fromkeys(("video", "clip", "film"), lambda name: _suffix(name) in VIDEO_SUFFIXES),
+    **dict.fromkeys(("document", "pdf", "page"), lambda name: _suffix(name) in DOCUMENT_SUFFIXES),
+    "scene": lambda name: _suffix(name) not in DOCUMENT_SUFFIXES | VIDEO_SUFFIXES | SUFFIXES,
+}
+"""By what a field is called, which files it takes; pictures may be videos and folders of them."""
+_ASKS = re.compile(r"(?:what|which|who|where|when|why|how|is|are|do|does|can|describe|list|count)\b", re.I)
+_HOW_MANY = re.compile(r"\bhow (?:many|much)\b", re.I)
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+class Found(NamedTuple):
+    """A value of a part of a schema, and whether anything tells it, or it only fills its place."""
+
+    value: Any
+    told: bool
+
+
+class Field(NamedTuple):
+    """A field that wants one simple value: its schema, and its path in the form."""
+
+    schema: Mapping[str, Any]
+    path: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The type of its value."""
+        return str(self.schema.get("type"))
+
+    @property
+    def noun(self) -> str:
+        """The last word of its name, which says what it is, in the singular."""
+        return self.name.casefold().rpartition(" ")[2].removesuffix("s")
+
+    @property
+    def name(self) -> str:
+        """Its name, as words."""
+        return " ".join(re.findall(r"[^\W_]+", self.path[-1])) if self.path else ""
+
+    def wants(self, words: Container[str]) -> bool:
+        """Whether it is a string that is called by one of some words."""
+        return self.kind == "string" and self.noun in words
+
+
+@dataclass(slots=True)
+class Form:
+    """A form that is being filled in; the first parameters are those of :func:`.filling.fill`."""
+
+    eyes: Eyes
+    schema: Mapping[str, Any]
+    said: str
+    stills: tuple[Still, ...]
+    results: str
+    words_first: bool
+    missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    confidence: float | None = None
+    words: Words = field(init=False)
+    alone: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.words = Words(f"{self.results}\n{self.said}")
+        self.alone = len(self.schema.get("properties", ())) <= 1
+
+    def part(self, schema: Any, path: tuple[str, ...] = (), depth: int = 0) -> Found:
+        """Return a value of a part of the schema, noting it as missing where nothing tells it."""
+        found = self._tried(schema, path, depth)
+        if found is not None:
+            return found
+        self.missing.append(".".join(path) or "the value")
+        return Found(self._least(schema), told=False)
+
+    def _tried(self, schema: Any, path: tuple[str, ...], depth: int) -> Found | None:
+        """Return a value that something tells, or that the schema itself gives; None if there is none."""
+        if not isinstance(schema, Mapping) or depth > DEEPEST:
+            return None
+        schema = self._resolved(schema)
+        if "const" in schema:
+            return Found(schema["const"], told=True)
+        found = self._of_its_kind(schema, path, depth)
+        return Found(schema["default"], told=False) if found is None and "default" in schema else found
+
+    def _of_its_kind(self, schema: Mapping[str, Any], path: tuple[str, ...], depth: int) -> Found | None:
+        branches = _branches(schema)
+        if branches:
+            return self._branch(branches, schema, path, depth)
+        if "enum" in schema:
+            return self._chosen(Field(schema, path))
+        if schema.get("type") == "object" or "properties" in schema:
+            return self._object(schema, path, depth)
+        if schema.get("type") == "array":
+            return self._array(schema, path)
+        if schema.get("type") == "null":
+            return Found(None, told=True)
+        return self._simple(Field(schema, path))
+
+    def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Follow references, and lay the parts of ``allOf`` over each other."""
+        for _ in range(DEEPEST):
+            if isinstance(schema.get("$ref"), str):
+                schema = {**self._defined(schema["$ref"]), **_without(schema, "$ref")}
+            elif isinstance(schema.get("allOf"), list):
+                parts = [self._resolved(one) for one in schema["allOf"] if isinstance(one, Mapping)]
+                merged = {key: value for part in parts for key, value in part.items()}
+                schema = {**merged, **_without(schema, "allOf")}
+            else:
+                break
+        return schema
+
+    def _defined(self, reference: str) -> Mapping[str, Any]:
+        target: Any = self.schema
+        for step in filter(None, reference.removeprefix("#").split("/")):
+            name = step.replace("~1", "/").replace("~0", "~")
+            target = target.get(name) if isinstance(target, Mapping) else None
+        return target if isinstance(target, Mapping) else {}
+
+    def _branch(
+        self,
+        branches: Sequence[Mapping[str, Any]],
+        schema: Mapping[str, Any],
+        path: tuple[str, ...],
+        depth: int,
+    ) -> Found | None:
+        """Return the first of several forms that something tells, or null where it may be."""
+        described = {key: schema[key] for key in ("description", "title") if key in schema}
+        nullable = False
+        for branch in branches:
+            if branch.get("type") == "null":
+                nullable = True
+                continue
+            found = self._if_told({**described, **branch}, path, depth + 1)
+            if found is not None:
+                return found
+        return Found(None, told=False) if nullable and "default" not in schema else None
+
+    def _if_told(self, schema: Any, path: tuple[str, ...], depth: int) -> Found | None:
+        """Return a value only if all that it needs is told."""
+        before = len(self.missing)
+        found = self._tried(schema, path, depth)
+        if found is not None and found.told and len(self.missing) == before:
+            return found
+        del self.missing[before:]
+        return None
+
+    def _object(self, schema: Mapping[str, Any], path: tuple[str, ...], depth: int) -> Found:
+        """Fill in the members: all that must be there, and of the others those that something tells."""
+        required = schema.get("required", ())
+        members: dict[str, Found] = {}
+        for name, form in schema.get("properties", {}).items():
+            inside = (*path, name)
+            if name in required:
+                members[name] = self.part(form, inside, depth + 1)
+            elif (found := self._if_told(form, inside, depth + 1)) is not None:
+                members[name] = found
+        told = not required or any(found.told for found in members.values())
+        return Found({name: found.value for name, found in members.items()}, told)
+
+    def _array(self, schema: Mapping[str, Any], path: tuple[str, ...]) -> Found | None:
+        """Fill a list: with files, numbers or names of the message, or with what the eyes list."""
+        items = schema.get("items")
+        item = Field(self._resolved(items) if isinstance(items, Mapping) else {"type": "string"}, path)
+        least, most = schema.get("minItems", 0), min(MOST_ITEMS, schema.get("maxItems", MOST_ITEMS))
+        values: list[Any] = []
+        while len(values) < most and not item.wants(_WHOLE):
+            value = self._from_words(item)
+            if value is None:
+                break
+            values.append(value)
+        if not values and self.stills and not item.wants(_FILES):
+            pieces = [_read(piece, item.kind) for piece in self._listed(Field(schema, path))]
+            values = [value for value in pieces if fits(value, item.schema)][:most]
+        if values and len(values) >= least:
+            return Found(values, told=True)
+        return None if least or "default" in schema else Found([], told=False)
+
+    def _simple(self, one: Field) -> Found | None:
+        """Fill in a string, a number or a truth."""
+        ways: list[Callable[[Field], Any]] = [self._from_words, self._from_eyes]
+        if self.stills and not self.words_first and not one.wants(_WHOLE) and not one.wants(_FILES):
+            ways.reverse()
+        for way in ways:
+            value = way(one)
+            if value is not None:
+                return Found(value, told=True)
+        return None
+
+    def _from_words(self, one: Field) -> Any:
+        """Return a value that is in the message's words, or None."""
+        if one.kind == "boolean":
+            return _TRUTHS.get(self.words.named(one.name, lambda text: text.casefold() in _TRUTHS) or "")
+
+        def may_be(text: str) -> bool:
+            return fits(_read(text, one.kind), one.schema)
+
+        text = None
+        if one.kind in ("integer", "number"):
+            text = self.words.named(one.name, may_be) or self.words.number(may_be)
+        elif one.kind == "string":
+            text = self.words.named(one.name, may_be) or self._string(one, may_be)
+        return None if text is None else _read(text, one.kind)
+
+    def _string(self, one: Field, may_be: Fits) -> str | None:
+        """Return what a string may be: what a tool has answered, the whole message, a file, or a name."""
+        if one.wants(_ANSWER):
+            return self.results if self.results and may_be(self.results) else None
+        if one.wants(_WHOLE):
+            return self.said if may_be(self.said) else None
+        if one.wants(_FILES):
+            return self.words.file(lambda name: may_be(name) and _FILES[one.noun](name))
+        if one.schema.keys() & {"pattern", "format"}:
+            return self.words.word(may_be)
+        return self.words.quoted(may_be) or self.words.name(may_be)
+
+    def _from_eyes(self, one: Field) -> Any:
+        """Return a value that the eyes answer with, or None."""
+        if not self.stills or one.wants(_FILES):
+            return None
+        if one.kind == "boolean":
+            return self._choice(["yes", "no"], one) == "yes"
+        if one.kind not in ("string", "integer", "number"):
+            return None
+        answers = self.eyes.answers([self._prompt(question) for question in self._questions(one)])
+        self._spend(answers)
+        read = [(answer, _read(answer.text, one.kind)) for answer in answers]
+        fitting = [(answer, value) for answer, value in read if fits(value, one.schema)]
+        if not fitting:
+            return None
+        sure = next((pair for pair in fitting if pair[0].confidence >= SURE), None)
+        answer, value = sure or max(fitting, key=lambda pair: pair[0].confidence)
+        self._believe(answer)
+        return value
+
+    def _chosen(self, one: Field) -> Found | None:
+        """Choose among given values: the one that the message names, or that the eyes find likeliest."""
+        options = list(one.schema["enum"])
+        texts = [option if isinstance(option, str) else json.dumps(option) for option in options]
+        spoken = [i for i, text in enumerate(texts) if _mentions(self.said, text)]
+        if len(spoken) == 1 and (self.words_first or not self.stills):
+            return Found(options[spoken[0]], told=True)
+        if self.stills and all(text.strip() for text in texts):
+            return Found(options[texts.index(self._choice(texts, one))], told=True)
+        return None
+
+    def _choice(self, options: Sequence[str], one: Field) -> str:
+        best: Choice | None = None
+        for question in self._questions(one):
+            choice = self.eyes.choose(self._prompt(question), options)
+            self._spend([choice])
+            if best is None or choice.confidence > best.confidence:
+                best = choice
+            if choice.confidence >= SURE:
+                break
+        assert best is not None  # there is always a question
+        self._believe(best)
+        return best.option
+
+    def _listed(self, one: Field) -> list[str]:
+        question = next(self._questions(one))
+        (answer,) = self.eyes.answers([self._prompt(question)])
+        self._spend([answer])
+        self._believe(answer)
+        return [piece.strip() for piece in re.split(r",| and ", answer.text) if piece.strip()]
+
+    def _questions(self, one: Field) -> Iterator[str]:
+        """Yield what to ask the eyes for a field: the message's own question first where it is about it."""
+        described = str(one.schema.get("description", "")).strip()
+        counts = one.kind in ("integer", "number") and _HOW_MANY.search(self.said) is not None
+        meant = self.alone or counts or _mentions(self.said, one.name) or not (described or one.name)
+        if meant:
+            yield self.said
+        if described:
+            yield described if _ASKS.match(described) else f"What is the {described.removeprefix('the ')}?"
+        if one.name:
+            yield f"What is the {one.name}?"
+        if not meant:
+            yield self.said
+
+    def _prompt(self, question: str) -> Prompt:
+        return interleave(question, self.stills, self.eyes.checkpoint)
+
+    def _spend(self, answers: Sequence[Answer | Choice]) -> None:
+        self.usage = sum((answer.usage for answer in answers), self.usage)
+
+    def _believe(self, answer: Answer | Choice) -> None:
+        self.confidence = (1.0 if self.confidence is None else self.confidence) * answer.confidence
+        self.notes += answer.notes
+
+    def _least(self, schema: Any) -> Any:
+        """Return a short value of a part of the schema."""
+        if not isinstance(schema, Mapping):
+            schema = {}
+        shared = {key: self.schema[key] for key in ("$defs", "definitions") if key in self.schema}
+        return json.loads(grammar({**shared, **schema}).least_text)
+
+
+def _read(text: str, kind: str) -> str | float | int | None:
+    """Return the value of a kind that a text says; None if it says none."""
+    if kind == "string":
+        return text
+    found = _NUMBER.search(text)
+    if found is None:
+        return None
+    value = float(found[0])
+    whole = math.isfinite(value) and value == int(value)
+    return int(value) if whole else value if kind == "number" else None
+
+
+def _branches(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the forms of which a schema allows any one; empty where it is one form."""
+    for keyword in ("anyOf", "oneOf"):
+        if isinstance(schema.get(keyword), list):
+            return [branch for branch in schema[keyword] if isinstance(branch, Mapping)]
+    if isinstance(schema.get("type"), list):
+        return [{**schema, "type": kind} for kind in schema["type"]]
+    return []
+
+
+def _without(schema: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name != key}
+
+
+def _mentions(said: str, words: str) -> bool:
+    return bool(words) and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", said, re.I) is not None
+
+
+def _suffix(name: str) -> str:
+    return PurePath(name).suffix.casefold()
+
+
+def takes_file(name: str, words: Words) -> bool:
+    """Tell whether a field of a name takes a file, and words name one that it takes."""
+    takes = _FILES.get(Field({}, (name,)).noun)
+    return takes is not None and words.file(takes) is not None
