@@ -53,6 +53,7 @@ def events(asked: ChatRequest, server: Server, caller: Caller, cancel: threading
     wanted, tenant = asked.sightloop or Asked(), caller.tenant
     messages = asked.conversation()
     with ExitStack() as stack:
+        stack.enter_context(server.talking.alone(caller.key_id, wanted.thread))
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="sightloop-")))
         media = Media(urls=server.settings.url_hosts or False, opened=tenant.path)
         question, shown = _question(messages, media, folder, follow=wanted.thread is None)

@@ -82,7 +82,14 @@ def create_app(settings: Settings, eyes: Iterable[LlavaNext] | None = None) -> F
         registry.close()
 
     # The interactive documentation would come from somebody else's servers.
-    app = FastAPI(title="Sightloop", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Sightloop",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses={"4XX": {"model": failures.ErrorBody}},
+    )
     app.state.server = server
     app.state.metrics = metrics.Metrics()
     for router in ROUTERS:

@@ -6,17 +6,20 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from . import agent_chat, model_chat
 from .chat_request import ChatRequest
 from .depends import Caller, Server, TheCaller, TheServer
-from .failures import refused
+from .failures import Json, refused
 from .registry import AGENT
 from .replies import End, Event, Reply, event_line
 from .working import streamed, while_waited_for
 
 router = APIRouter(prefix="/v1/chat", tags=["chat"])
+
+UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""Has proxies pass a stream on as it comes."""
 
 
 @router.post("/completions", response_model=None)
@@ -26,11 +29,12 @@ async def completions(request: Request, asked: ChatRequest, server: TheServer, c
     events = _counted(_events(asked, server, caller), asked.model, request)
     if not asked.stream:
         async with while_waited_for(request):
-            return JSONResponse(reply.whole([event async for event in events]))
+            return Json(reply.whole([event async for event in events]))
     # An error before the first word has a status of its own; later ones are told in the stream.
     async with while_waited_for(request):
         first = await anext(events)
-    return StreamingResponse(_lines(reply, first, events, asked.counted), media_type="text/event-stream")
+    lines = _lines(reply, first, events, asked.counted)
+    return StreamingResponse(lines, media_type="text/event-stream", headers=UNBUFFERED)
 
 
 def _events(asked: ChatRequest, server: Server, caller: Caller) -> AsyncIterator[Event]:

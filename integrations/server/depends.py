@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
@@ -14,6 +14,7 @@ from .admission import Admission
 from .keys import Keys
 from .registry import Registry
 from .settings import Settings
+from .talking import Talking
 
 if TYPE_CHECKING:
     from .tenants import Tenant, Tenants
@@ -36,6 +37,8 @@ class Server:
         Who may use the models.
     threads : ThreadPoolExecutor
         Where requests wait for the models, one thread for each that is worked on.
+    talking : Talking
+        The conversations that somebody waits for an answer in.
     """
 
     settings: Settings
@@ -44,6 +47,7 @@ class Server:
     tenants: Tenants
     admission: Admission
     threads: ThreadPoolExecutor
+    talking: Talking = field(default_factory=Talking)
 
 
 @dataclass(frozen=True, slots=True)

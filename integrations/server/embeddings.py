@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
@@ -20,7 +20,7 @@ from ...memory import Still
 from ...tools.sharing import SharedEyes
 from ..media import Media
 from .depends import Caller, Server, TheCaller, TheServer
-from .failures import Refused
+from .failures import Json, Refused
 from .registry import AGENT
 from .working import streamed, while_waited_for
 
@@ -64,7 +64,7 @@ async def embeddings(
         for index, vector in enumerate(vectors)
     ]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return JSONResponse({"object": "list", "model": asked.model, "data": data, "usage": usage})
+    return Json({"object": "list", "model": asked.model, "data": data, "usage": usage})
 
 
 def _read(items: list[str | dict[str, Any]], server: Server, caller: Caller) -> list[Still | str]:

@@ -6,6 +6,7 @@ in here is told to the log only.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from ...errors import (
@@ -55,7 +57,30 @@ _STATUS: tuple[tuple[type[SightloopError], int, str], ...] = (
 UNFORESEEN = "the server failed at this request; it is in its log, and others are not affected."
 
 
-class Refused(Exception):
+class Json(JSONResponse):
+    """An answer in ASCII: what a client wrote may come back in it, and need not be proper Unicode."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the bytes of a value."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+class ErrorDetail(BaseModel):
+    """What was wrong."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorBody(BaseModel):
+    """The body of every error."""
+
+    error: ErrorDetail
+
+
+class Refused(HTTPException):
     """A request that gets an error instead of an answer.
 
     Parameters
@@ -81,22 +106,19 @@ class Refused(Exception):
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
+        super().__init__(status, message, headers)
         self.code = code
         self.param = param
-        self.headers = dict(headers or {})
 
     def to_json(self) -> dict[str, dict[str, str | None]]:
         """Return the error as OpenAI's clients read it."""
-        other = "invalid_request_error" if self.status < 500 else "server_error"
-        kind = _TYPES.get(self.status, other)
-        return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
+        other = "invalid_request_error" if self.status_code < 500 else "server_error"
+        kind = _TYPES.get(self.status_code, other)
+        return {"error": {"message": self.detail, "type": kind, "param": self.param, "code": self.code}}
 
     def response(self) -> JSONResponse:
         """Return the whole answer."""
-        return JSONResponse(self.to_json(), self.status, self.headers)
+        return Json(self.to_json(), self.status_code, self.headers)
 
 
 def refused(error: Exception) -> Refused:
@@ -126,10 +148,10 @@ def _invalid(error: RequestValidationError) -> Refused:
 
 
 def install(app: FastAPI) -> None:
-    """Have an app tell all of its errors this way."""
+    """Have an app tell its errors this way; what is unforeseen is the gate's matter."""
 
     def tell(_: Request, error: Exception) -> JSONResponse:
         return refused(error).response()
 
-    for kind in (Refused, SightloopError, RequestValidationError, HTTPException, Exception):
+    for kind in (SightloopError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, tell)

@@ -10,7 +10,6 @@ import asyncio
 import re
 import time
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,10 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .depends import LOCAL, Server
 from .failures import Refused, refused
 from .metrics import Metrics
-from .settings import LOOPBACK_NAMES, MIB
+from .settings import MIB, is_loopback
 
-PROTECTED = ("/v1/", "/metrics")
-"""Paths that ask for a key, where the server has any."""
+OPEN = re.compile(r"/|/page/[^/]*|/health/(live|ready)|/openapi\.json|/favicon\.ico")
+"""Paths that anybody may ask for; the others are for whoever has a key, where the server has any."""
 
 USES_MODELS = re.compile(r"/v1/(chat/completions|embeddings|memories/[^/]+/search)")
 """Paths that take a place of :class:`~.admission.Admission` when something is posted to them."""
@@ -79,8 +78,11 @@ class Gate:
 
     def _admit(self, scope: Scope, stack: ExitStack) -> None:
         headers, path = Headers(scope=scope), scope["path"]
-        self._not_by_trick(headers)
-        scope["key_id"] = self._owner(headers) if path.startswith(PROTECTED) else LOCAL
+        scope["key_id"] = LOCAL
+        if self._server.settings.loopback and not self._server.keys.every():
+            self._not_by_trick(headers)
+        elif not OPEN.fullmatch(path):
+            scope["key_id"] = self._owner(headers)
         length = headers.get("content-length", "")
         if length.isdecimal():
             _check(int(length), self._most(scope))
@@ -88,27 +90,24 @@ class Gate:
             stack.enter_context(self._server.admission.place())
 
     def _not_by_trick(self, headers: Headers) -> None:
-        """Refuse what another site's page sends, and names that were pointed at this machine."""
+        """Refuse what a page of another site has a browser send: without keys, nothing else would.
+
+        Such a page is known by its origin; or by the server's name, where its own was made to lead here.
+        """
         settings = self._server.settings
-        host = urlsplit(f"//{headers.get('host', '')}")
-        if settings.loopback and host.hostname not in {*LOOPBACK_NAMES, settings.host}:
-            raise Refused(403, "this server is only called by the name of this machine.", code="wrong_host")
-        origin = headers.get("origin")
-        if origin is None or origin in settings.origins or urlsplit(origin).netloc == host.netloc:
-            return
-        raise Refused(
-            403,
-            f"pages of {origin} may not call this server (its operator allows origins).",
-            code="wrong_origin",
-        )
+        host, origin = headers.get("host", ""), headers.get("origin")
+        allowed = {_place(one) for one in settings.origins}
+        if not is_loopback(_name(host)) and host not in allowed:
+            message = f"this server is called by a name of this machine, as localhost, not as {host!r}."
+            raise Refused(403, message, code="wrong_host")
+        if origin is not None and _place(origin) not in {host, *allowed}:
+            message = f"pages of {origin!r} may not call this server: its operator has to allow them."
+            raise Refused(403, message, code="wrong_origin")
 
     def _owner(self, headers: Headers) -> str:
         """Return the id of the key that is shown."""
-        keys = self._server.keys
-        if self._server.settings.loopback and not keys.every():
-            return LOCAL
         scheme, _, shown = headers.get("authorization", "").partition(" ")
-        key = keys.owner(shown.strip()) if scheme.casefold() == "bearer" else None
+        key = self._server.keys.owner(shown.strip()) if scheme.casefold() == "bearer" else None
         if key is None:
             wrong = "this API key is not known here" if shown else "this server asks for an API key"
             raise Refused(
@@ -147,6 +146,17 @@ class Gate:
             return message
 
         return received
+
+
+def _place(address: str) -> str:
+    """Return host and port of an origin."""
+    return address.partition("://")[2]
+
+
+def _name(host: str) -> str:
+    """Return a host without its port."""
+    bare = re.fullmatch(r"\[(.*)\](:\d+)?|([^:]*)(:\d+)?", host)
+    return (bare[1] or bare[3] or "") if bare else ""
 
 
 def _check(size: int, most: int) -> None:

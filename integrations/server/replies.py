@@ -114,5 +114,5 @@ class Reply:
 
 def event_line(data: object) -> bytes:
     """Return data as one event of a stream."""
-    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return f"data: {text}\n\n".encode()
+    text = data if isinstance(data, str) else json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return f"data: {text}\n\n".encode("ascii")

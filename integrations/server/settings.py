@@ -13,8 +13,13 @@ Seconds = Annotated[float, Field(gt=0)]
 
 MIB = 2**20
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Names by which a server that is bound to loopback may be called; others are a page's trick to reach it."""
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by a name that nobody else gives."""
+    try:
+        return host.casefold() == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Settings(BaseModel):
@@ -70,12 +75,7 @@ class Settings(BaseModel):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        if self.host in LOOPBACK_NAMES:
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def keys_file(self) -> Path:
