@@ -24,6 +24,11 @@ MOST_MEMORIES = 1000
 SIDE = 1600
 """Pixels of a picture's longer side, unless the caller asks for another."""
 MOST_SIDE = 8192
+PICTURE_HEADERS = {
+    "Cache-Control": "private, max-age=3600",
+    "Content-Security-Policy": "default-src 'none'",
+}
+"""Of every picture: it never changes, and is nothing but a picture."""
 
 
 @router.post("", status_code=201)
@@ -127,11 +132,7 @@ def media(
             # the memory may have kept less pixels than the picture had
             scale = (still.size.width / found.ref.width, still.size.height / found.ref.height)
             still = still.crop(part.scaled(*scale))
-    return Response(
-        encoded(still, side),
-        media_type="image/jpeg",
-        headers={"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'"},
-    )
+    return Response(encoded(still, side), media_type="image/jpeg", headers=PICTURE_HEADERS)
 
 
 def _source(tenant: Tenant, memory: str, id: str) -> SourceRow:

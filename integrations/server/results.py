@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse
 
+from ...memory.media import encoded
 from ..report import report
 from .catalogue import NotKeptError, ResultRow
 from .depends import TheCaller
+from .memories import MOST_SIDE, PICTURE_HEADERS, SIDE
 from .shapes import Conversation, Deleted, Listed, Turn, WholeConversation
 
 router = APIRouter(prefix="/v1", tags=["results"])
@@ -36,6 +39,26 @@ def one(caller: TheCaller, result: str) -> Response:
 def page(caller: TheCaller, result: str) -> HTMLResponse:
     """Return a result as a page that stands alone, with its evidence marked on the pictures."""
     return HTMLResponse(caller.tenant.told(report(caller.tenant.result(result))), headers=_HEADERS)
+
+
+@router.get(
+    "/results/{result}/pictures/{sha256}",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}, "description": "The picture."}},
+)
+def picture(
+    caller: TheCaller,
+    result: str,
+    sha256: str,
+    side: Annotated[int, Query(ge=16, le=MOST_SIDE, description="Most pixels of the longer side.")] = SIDE,
+) -> Response:
+    """Return a picture that a result's evidence or its steps name by its hash, whole."""
+    kept = caller.tenant.result(result)
+    refs = [*(one.still for one in kept.evidence), *(one.still for one in kept.pictures)]
+    ref = next((ref for ref in refs if ref.sha256 == sha256), None)
+    if ref is None:
+        raise NotKeptError(f"the result {result!r} has no picture {sha256!r}.", input=sha256)
+    return Response(encoded(kept.still(ref), side), media_type="image/jpeg", headers=PICTURE_HEADERS)
 
 
 @router.delete("/results/{result}")
