@@ -8,6 +8,7 @@ import { Evidence } from "./evidence.js";
 import { Panel } from "./panel.js";
 import { Sidebar } from "./sidebar.js";
 import { Turn } from "./turn.js";
+import { given } from "./words.js";
 
 /** Name of the memory that files from this page are kept in. */
 const MEMORY = "Web page";
@@ -78,7 +79,8 @@ async function answer(turn) {
   const stop = new AbortController();
   stopping = stop;
   composer.busy(true);
-  turn.begin();
+  const late = turn.files.find(({ ready }) => !ready);
+  turn.begin(late && `Waiting for ${late.name}…`);
   turn.element.scrollIntoView({ block: "start" });
   try {
     const files = await arrived(turn.files, stop.signal);
@@ -161,7 +163,9 @@ async function recalled(id) {
   const { data } = await asked(`/v1/conversations/${encodeURIComponent(id)}`);
   const results = await Promise.all(data.map((row) => asked(`/v1/results/${encodeURIComponent(row.result)}`)));
   if (id !== conversation) return;
-  const turns = results.map((result) => shown(result.question, []));
+  const about = results.map(({ steps }, index) => given(steps).map((file) => ({ ...file, result: data[index].result })));
+  const names = about.map((files) => files.map(({ name }) => name).join("/"));
+  const turns = results.map(({ question }, index) => shown(question, names[index] === names[index - 1] ? [] : about[index]));
   const paths = results.map((result, index) => turns[index].recall(result, data[index].result));
   document.title = `${results[0].question} · Sightloop`;
   turns.at(-1).element.scrollIntoView({ block: "start" });

@@ -1,7 +1,9 @@
 // A turn: a question, the steps to its answer as they arrive, and the answer with what it rests on.
 
+import { sentence } from "./api.js";
 import { by, icon, make } from "./element.js";
 import { thumbnail } from "./composer.js";
+import { picture } from "./picture.js";
 import { counted, ended, percent, place, took, verdict } from "./words.js";
 
 /** Evidence that is listed below an answer; the report has all of it. */
@@ -90,7 +92,7 @@ export class Turn {
     if (!this.text.textContent) this.text.textContent = "(no words)";
     this.#ended();
     const path = `/v1/results/${encodeURIComponent(result_id)}/report`;
-    const cited = evidence.slice(0, LISTED).map((item, index) => this.#cited(item, index + 1, path));
+    const cited = evidence.slice(0, LISTED).map((item) => this.#cited(item, result_id, path));
     this.after.replaceChildren(
       make(
         "p",
@@ -98,7 +100,7 @@ export class Turn {
         make("meter", { min: 0, max: 1, value: confidence, "aria-label": "Confidence" }),
         ` ${percent(confidence)} sure`,
       ),
-      ...[ended(stopped_because), ...notes].filter(Boolean).map((note) => make("p", { class: "notice" }, note)),
+      make("p", { class: "notice", hidden: !ended(stopped_because) }, ended(stopped_because)),
       make("ol", { class: "cited", "aria-label": "What the answer rests on", hidden: !cited.length }, ...cited),
       make(
         "button",
@@ -106,6 +108,7 @@ export class Turn {
         icon("evidence"),
         evidence.length > LISTED ? `See all ${evidence.length} pieces of evidence` : "See the evidence",
       ),
+      make("ul", { class: "notes", "aria-label": "Notes", hidden: !notes.length }, ...notes.map(noted)),
     );
     return path;
   }
@@ -127,14 +130,14 @@ export class Turn {
     this.summary.textContent = `${counted(this.steps.length, "step")} in ${took(seconds)}`;
   }
 
-  #cited(item, number, path) {
+  #cited(item, result, path) {
     return make(
       "li",
       {},
       make(
         "button",
         { type: "button", class: "evidence-of", click: () => this.page.evidence(path) },
-        make("span", { class: "number", "aria-hidden": "true" }, String(number)),
+        picture(result, item.still, item.region),
         make("span", { class: "claim" }, item.claim),
         make("span", { class: "faint" }, place(item)),
         make("span", { class: `verdict ${item.verdict}` }, `${verdict(item.verdict)} ${percent(item.confidence)}`),
@@ -149,5 +152,10 @@ export function say(words) {
 }
 
 function about(file) {
-  return make("li", {}, thumbnail(file), make("span", {}, file.name));
+  const shown = file.still ? picture(file.result, file.still) : thumbnail(file);
+  return make("li", {}, shown, make("span", {}, file.name));
+}
+
+function noted(note) {
+  return make("li", {}, sentence(note));
 }

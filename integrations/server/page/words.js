@@ -10,10 +10,10 @@ const ENDS = {
   "limit:gpu_bytes": "It came to its limit of memory",
 };
 const KINDS = [
-  ["video", /^video\//, /\.(mp4|mov|mkv|avi|webm|mpe?g|m4v|ts)$/i],
-  ["document", /pdf|officedocument|opendocument/, /\.(pdf|docx|pptx|odt|odp|tiff?)$/i],
-  ["scene", /zip/, /\.zip$/i],
-  ["picture", /^image\//, /\.(png|jpe?g|webp|gif|bmp|heic|avif)$/i],
+  ["video", /^video/, /\.(mp4|mov|mkv|avi|webm|mpe?g|m4v|ts)$/i],
+  ["document", /pdf|document/, /\.(pdf|docx|pptx|odt|odp|tiff?)$/i],
+  ["scene", /zip|scene/, /\.zip$/i],
+  ["picture", /^image|photo/, /\.(png|jpe?g|webp|gif|bmp|heic|avif)$/i],
 ];
 
 /** "3.4 MB" */
@@ -35,9 +35,9 @@ export function took(seconds) {
   return seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds)} s`;
 }
 
-/** "97 %" */
+/** "97%" */
 export function percent(share) {
-  return `${Math.round(100 * share)} %`;
+  return `${Math.round(100 * share)}%`;
 }
 
 /** "1 step", "3 steps" */
@@ -73,6 +73,18 @@ export function place({ still, region }) {
   return name;
 }
 
+/** What a run was about, by its plan: `{name, type}` of each file, and the `still` of a picture. */
+export function given(steps) {
+  const { pictures = [], videos = [], documents = [], scene = null } = steps.find(({ kind }) => kind === "plan") ?? {};
+  const photos = pictures.filter(({ still }) => still.kind === "photo");
+  return [
+    ...photos.map(({ still }) => ({ name: base(still.source), type: "image/", still })),
+    ...videos.map((source) => ({ name: base(source), type: "video/" })),
+    ...documents.map((source) => ({ name: base(source), type: "application/pdf" })),
+    ...(scene === null ? [] : [{ name: base(scene), type: "application/zip" }]),
+  ];
+}
+
 /** Which icon a file gets, by its type and its name: "picture", "video", "document", "scene". */
 export function kindOf({ type = "", name = "" }) {
   const known = KINDS.find(([, types, names]) => types.test(type) || names.test(name));
@@ -83,7 +95,7 @@ export function kindOf({ type = "", name = "" }) {
 export function day(moment) {
   const then = new Date(moment);
   const now = new Date();
-  const time = then.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const time = then.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
   if (then.toDateString() === now.toDateString()) return `today at ${time}`;
   const year = then.getFullYear() === now.getFullYear() ? undefined : "numeric";
   return then.toLocaleDateString([], { day: "numeric", month: "short", year });
