@@ -29,6 +29,9 @@ Input: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.generic] | 
 
 Item = TypeVar("Item")
 
+WHAT_CHANGED = "What changed?"
+"""Asked of pictures that are compared."""
+
 _ONE = (str, os.PathLike, Image.Image, np.ndarray, Still, Scene)
 
 

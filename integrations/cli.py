@@ -59,9 +59,6 @@ if TYPE_CHECKING:
     from ..agent.steps import Step
     from ..tools.llava_next.checkpoints import Checkpoint
 
-WHAT_CHANGED = "What changed?"
-"""What ``compare`` asks."""
-
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells count it: 128 + SIGINT."""
 
@@ -208,7 +205,7 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Say what differs between pictures: what, where in each, and how sure."""
-    from ..agent.inputs import gather, several
+    from ..agent.inputs import WHAT_CHANGED, gather, several
 
     limits = _limits(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
     inputs = several(gather(files, urls=allow_urls))

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from ..memory.store import VisualMemory
     from ..tools.look import Eyes
 
-WHAT_CHANGED = "What changed?"
-"""Asked of pictures that are compared, where nothing else is."""
 MOST_FILES = 64
 """Files that a call may name."""
 LONGEST = 4000
@@ -54,7 +52,6 @@ class Comparing(_Arguments):
     """Pictures whose differences are wanted."""
 
     images: list[str] = Field(min_length=2, max_length=16, description="each is compared with the first")
-    question: str = Field(default=WHAT_CHANGED, min_length=1, max_length=LONGEST)
 
 
 class Searching(_Arguments):
@@ -243,15 +240,15 @@ class Toolkit:
     def compare(
         self,
         images: Sequence[str],
-        question: str = WHAT_CHANGED,
         *,
         told: Told | None = None,
         cancel: threading.Event | None = None,
     ) -> Finding:
         """Say what differs between the first of several pictures and the others; see :meth:`look`."""
-        from ..agent.inputs import gather, several
+        from ..agent.inputs import WHAT_CHANGED, gather, several
 
-        return self._run(question, several(gather([self._file(name) for name in images])), told, cancel)
+        given = several(gather([self._file(name) for name in images]))
+        return self._run(WHAT_CHANGED, given, told, cancel)
 
     def read(
         self,

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from sightloop import LlavaNext
 from sightloop.agent import Result, VisualAgent
-from sightloop.integrations.cli import WHAT_CHANGED
+from sightloop.agent.inputs import WHAT_CHANGED
 
 
 @pytest.fixture(scope="module")
