@@ -70,7 +70,8 @@ async function problem(response) {
   return new Problem(sentence(told?.error?.message) || `The server refused this (${status}).`, { status, retryAfter });
 }
 
-/** Begin with a capital letter: the server's messages also stand behind a colon elsewhere. */
+/** Make a sentence of what the server says: with a capital letter, and with files by their names alone. */
 export function sentence(message = "") {
-  return message.charAt(0).toUpperCase() + message.slice(1);
+  const named = message.replace(/\bfile-[0-9a-f]{16}\//g, "");
+  return /^[a-z]+[ ,:]/.test(named) ? named.charAt(0).toUpperCase() + named.slice(1) : named;
 }

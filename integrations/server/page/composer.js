@@ -2,7 +2,7 @@
 
 import { by, icon, make } from "./element.js";
 import { Upload } from "./upload.js";
-import { bytes, kindOf, percent } from "./words.js";
+import { kindOf } from "./words.js";
 
 const HINTS = {
   picture: "Ask about what you add",
@@ -118,12 +118,12 @@ export class Composer {
       ),
     );
     upload.changed = () => {
-      bar.hidden = upload.ready || Boolean(upload.failed);
+      bar.hidden = upload.ready || upload.failure !== null;
       if (upload.share === null) bar.removeAttribute("value");
       else bar.value = upload.share;
-      state.textContent = stateOf(upload);
-      again.hidden = !upload.failed;
-      item.classList.toggle("failed", Boolean(upload.failed));
+      state.textContent = upload.state;
+      again.hidden = upload.failure === null || upload.hopeless;
+      item.classList.toggle("failed", upload.failure !== null);
     };
     by("attachments").append(item);
     upload.start();
@@ -147,17 +147,10 @@ export class Composer {
   }
 }
 
-/** Say how far an upload is. */
-function stateOf({ failed, ready, source, share, size }) {
-  if (failed) return failed;
-  if (ready) return bytes(size);
-  if (!source) return `${percent(share)} of ${bytes(size)}`;
-  if (source.status === "waiting") return "waits to be read";
-  return share === null ? "is being read" : `${percent(share)} read`;
-}
-
 /** Return a small picture of a file, or a sign of its kind. */
 export function thumbnail(file) {
-  if (file.preview) return make("img", { class: "thumbnail", src: file.preview, alt: "" });
-  return make("span", { class: "thumbnail" }, icon(kindOf(file)));
+  const sign = make("span", { class: "thumbnail" }, icon(kindOf(file)));
+  if (!file.preview) return sign;
+  const image = make("img", { class: "thumbnail", src: file.preview, alt: "", error: () => image.replaceWith(sign) });
+  return image;
 }

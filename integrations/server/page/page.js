@@ -53,6 +53,11 @@ function ask(question, files) {
     composer.trouble("Add a picture, a video, a PDF or a 3D scan first: the answer is about what they show.");
     return;
   }
+  const bad = files.find(({ hopeless }) => hopeless);
+  if (bad) {
+    composer.trouble(`${bad.name} cannot be asked about: remove it first.`);
+    return;
+  }
   if (first) {
     conversation = newName();
     history.pushState(null, "", `#/${conversation}`);
@@ -79,11 +84,11 @@ async function answer(turn) {
   const stop = new AbortController();
   stopping = stop;
   composer.busy(true);
-  const late = turn.files.find(({ ready }) => !ready);
-  turn.begin(late && `Waiting for ${late.name}…`);
+  turn.begin();
   turn.element.scrollIntoView({ block: "start" });
   try {
-    const files = await arrived(turn.files, stop.signal);
+    const files = await arrived(turn, stop.signal);
+    turn.wait("Looking…");
     const result = await patiently(turn, files, stop.signal);
     evidence.offer(turn.finish(result));
     turn.element.scrollIntoView({ block: "nearest" });
@@ -94,16 +99,17 @@ async function answer(turn) {
       stopping = null;
       composer.busy(false);
     }
-    refresh();
+    refresh().catch(() => {}); // what it would say, the turn has said
   }
 }
 
 /** Wait until the files of a turn can be asked about; return their ids. */
-async function arrived(files, signal) {
-  const all = Promise.all(files.map((file) => (file.failed ? file.start() : file.done)));
+async function arrived(turn, signal) {
+  for (const file of turn.files) file.changed = () => turn.wait(`${file.name}: ${file.state}`);
+  const all = Promise.all(turn.files.map((file) => (file.failure ? file.start() : file.done)));
   await Promise.race([all, new Promise((_, leave) => (signal.onabort = () => leave(signal.reason)))]);
-  for (const { ready, name, failed } of files) if (!ready) throw new Problem(`${name} cannot be asked about. ${failed}`);
-  return files.map(({ source }) => source.id);
+  for (const { name, failure } of turn.files) if (failure) throw new Problem(`${name}: ${failure.message}`);
+  return turn.files.map(({ source }) => source.id);
 }
 
 /** Ask, and where the server is busy ask again as soon as it says. */
@@ -178,6 +184,7 @@ function renew() {
   route();
 }
 
+/** Read the lists again. */
 async function refresh() {
   await sidebar.refresh();
   sidebar.mark(conversation);

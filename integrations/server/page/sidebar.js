@@ -64,7 +64,7 @@ export class Sidebar {
   #drawFiles() {
     by("no-files").hidden = this.sources.length > 0;
     by("files").replaceChildren(
-      ...this.sources.map((source) => {
+      ...this.sources.toReversed().map((source) => {
         const { id, memory, name, status } = source;
         const path = `/v1/memories/${encodeURIComponent(memory)}/sources/${encodeURIComponent(id)}`;
         return make(

@@ -9,6 +9,8 @@ import { counted, ended, percent, place, took, verdict } from "./words.js";
 /** Evidence that is listed below an answer; the report has all of it. */
 const LISTED = 6;
 
+let count = 0;
+
 export class Turn {
   /**
    * @param {string} question
@@ -25,10 +27,11 @@ export class Turn {
     this.progress = make("details", { class: "progress running", open: true }, this.summary, this.list);
     this.text = make("p", { class: "answer" });
     this.after = make("div");
+    const id = `turn-${++count}`;
     this.element = make(
       "article",
-      { class: "turn" },
-      make("h2", { class: "asked" }, question),
+      { class: "turn", "aria-labelledby": id },
+      make("h2", { class: "asked", id }, question),
       files.length > 0 && make("ul", { class: "about" }, ...files.map(about)),
       this.progress,
       this.text,
@@ -49,11 +52,16 @@ export class Turn {
     say(said);
   }
 
+  /** Show what is waited for. */
+  wait(said) {
+    this.summary.textContent = said;
+  }
+
   /** Show a step that was done. */
   step(step) {
     this.summary.textContent = "Looking…";
     this.#listed(step);
-    say(step.summary);
+    say(sentence(step.summary));
   }
 
   #listed(step) {
@@ -63,7 +71,7 @@ export class Turn {
         "li",
         { class: step.failed ? "failed" : null },
         icon(step.kind),
-        make("span", {}, step.summary),
+        make("span", {}, sentence(step.summary)),
         make("span", { class: "faint" }, took(step.seconds)),
       ),
     );

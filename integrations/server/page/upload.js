@@ -1,6 +1,7 @@
 // Uploads: in parts, so that a broken connection costs one part, and a file that is added again goes on.
 
-import { Problem, asked, words } from "./api.js";
+import { Problem, asked, sentence } from "./api.js";
+import { bytes, percent } from "./words.js";
 
 const PART = 4 * 2 ** 20;
 const TRIES = 6;
@@ -29,8 +30,8 @@ export class Upload {
     this.sent = 0;
     /** The source that it became, once all of it is there; it can be asked about when that is "ready". */
     this.source = source;
-    /** Why it cannot be asked about, in words. */
-    this.failed = "";
+    /** Why it cannot be asked about, a Problem or another Error; null where nothing speaks against it. */
+    this.failure = null;
     /** Address of a small picture of it, where this browser can show one. */
     this.preview = file && SHOWN.test(file.type) ? URL.createObjectURL(file) : null;
     this.changed = () => {};
@@ -41,16 +42,30 @@ export class Upload {
     return this.source?.status === "ready";
   }
 
+  /** How far it is, in words. */
+  get state() {
+    if (this.failure) return this.failure.message;
+    if (this.ready) return bytes(this.size);
+    if (!this.source) return `${percent(this.share)} of ${bytes(this.size)}`;
+    if (this.source.status === "waiting") return "waits to be read";
+    return this.share === null ? "is being read" : `${percent(this.share)} read`;
+  }
+
   /** Send it, or what is left of it, and wait until it is read; ends with whether it is ready, never fails. */
   start() {
-    this.failed = "";
+    this.failure = null;
     this.done = this.#whole().catch((error) => {
-      if (error.name !== "AbortError") this.failed = words(error);
+      if (error.name !== "AbortError") this.failure = error;
     }).then(() => {
       this.changed();
       return this.ready;
     });
     return this.done;
+  }
+
+  /** Whether trying again would change nothing. */
+  get hopeless() {
+    return this.failure instanceof Problem && !this.failure.passing;
   }
 
   /** How much of what is done now is done, sending or reading, 0 to 1; null where nobody knows. */
@@ -70,7 +85,7 @@ export class Upload {
     this.source ??= await this.#send(`${memory}/uploads`);
     while (!this.ready) {
       this.changed();
-      if (this.source.status === "failed") throw new Problem(this.source.error, { status: 400 });
+      if (this.source.status === "failed") throw new Problem(sentence(this.source.error), { status: 400 });
       await later(LOOK);
       this.source = await this.#ask(`${memory}/sources/${encodeURIComponent(this.source.id)}`);
     }
@@ -78,6 +93,7 @@ export class Upload {
 
   /** Send the parts that the server has not; return the source. */
   async #send(uploads) {
+    if (!this.size) throw new Problem("The file is empty.", { status: 400 });
     const kept = `sightloop.upload:${uploads}:${this.name}:${this.size}:${this.file.lastModified}`;
     let state = await this.#begun(uploads, localStorage.getItem(kept));
     state ??= await this.#ask(uploads, { method: "POST", json: { name: this.name, size: this.size } });
