@@ -17,12 +17,12 @@ from langchain_core.utils.json import parse_partial_json
 
 from ..errors import InputError
 from ..tools.filling import Filled, Writer, fill
-from ..tools.filling_form import takes_file
+from ..tools.filling_fields import asks, takes_file
 from ..tools.filling_valid import grammar
 from ..tools.filling_words import Words
 from ..tools.terms import asked_terms
 from .langchain_messages import Chat
-from .langchain_replies import Pieces, Reply, Told, asked, in_words, looked, said, spoken, told, ungiven
+from .langchain_replies import Pieces, Reply, Told, asked, looked, said, spoken, told, ungiven
 
 if TYPE_CHECKING:
     from ..tools.llava_next.generate import Cancel
@@ -170,7 +170,7 @@ def formed(
         prompt = _instructed(told(eyes, chat, cancel), how)
         yield from said(eyes, prompt, max_tokens=max_tokens, cancel=cancel, stream=stream, schema=schema)
         return
-    filled = fill(eyes, schema, asked(chat), looked(eyes, chat, "").stills, results=in_words(chat.results))
+    filled = fill(eyes, schema, asked(chat), looked(eyes, chat, "").stills, results=chat.answers)
     text = json.dumps(filled.value, ensure_ascii=False)
     yield text
     notes = (*ungiven(eyes, chat), *filled.notes)
@@ -282,14 +282,16 @@ def _chosen(
 ) -> tuple[ToolForm, Filled] | None:
     """Return the tool that the last message's words call for, with its arguments; None if it is none."""
     question = asked(chat)
-    results = in_words(chat.results)
-    fresh = [tool for tool in tools if tool.name not in {turn.name for turn in chat.results}] or list(tools)
+    done = {turn.name for turn in chat.results}
+    fresh = [tool for tool in tools if tool.name not in done] or list(tools)
+    # What is known now goes into a form for an answer, where there is one, rather than into a question.
+    forms = [tool for tool in fresh if chat.answers and not asks(tool.arguments)]
     stills = looked(eyes, chat, "").stills
     best: tuple[ToolForm, Filled] | None = None
-    for tool in sorted(fresh, key=lambda tool: -_weight(tool, question)):
+    for tool in sorted(forms or fresh, key=lambda tool: -_weight(tool, question)):
         if not must and _weight(tool, question) < ENOUGH:
             break
-        filled = fill(eyes, tool.arguments, question, stills, results=results, words_first=True)
+        filled = fill(eyes, tool.arguments, question, stills, results=chat.answers, words_first=True)
         if not filled.missing:
             return tool, filled
         best = best or (tool, filled)

@@ -287,11 +287,18 @@ class ChatLlavaNext(BaseChatModel):
                 yield chunk
         finally:
             left.set()
-            if step is not None and not step.done():
-                # A thread is still at it, up to its next token.
-                step.add_done_callback(lambda _: chunks.close())
-            else:
+            if step is None or step.done():
                 chunks.close()
+            else:
+                # A thread is still at it, up to its next token.
+                step.add_done_callback(lambda last: _close(chunks, last))
+
+
+def _close(chunks: Generator[ChatGenerationChunk, None, None], last: asyncio.Future[Any]) -> None:
+    """Close a stream that nobody listens to any more; how its last step ended is nobody's concern either."""
+    chunks.close()
+    if not last.cancelled():
+        last.exception()
 
 
 def _id() -> str:

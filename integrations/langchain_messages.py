@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 
 from ..errors import InputError
-from ..memory import Still
+from ..memory import Size, Still
+from ..memory.sources.photos import MAX_BATCH_PIXELS
 from ..tools.look import distinct, interleave
 from .media import KINDS, SOUND, Media
 from .media_stills import MOST_FRAMES, Clip, stills_of
@@ -46,11 +47,14 @@ class Turn:
         In reading order.
     name : str
         Of the tool whose result it is.
+    answer : str
+        What that tool has answered, without what it says about it; "" where it failed.
     """
 
     role: Role
     parts: tuple[Part, ...]
     name: str = ""
+    answer: str = ""
 
     @property
     def text(self) -> str:
@@ -86,6 +90,11 @@ class Chat:
         return tuple(turn for turn in self.turns[last + 1 :] if turn.role == "tool")
 
     @property
+    def answers(self) -> str:
+        """What these tools have answered, as text."""
+        return "\n".join(turn.answer for turn in self.results if turn.answer)
+
+    @property
     def latest(self) -> tuple[Part, ...]:
         """What was shown last: of all messages that follow each other without an assistant's between them."""
         for group in reversed(list(_groups(self.turns))):
@@ -110,32 +119,50 @@ def read(messages: Iterable[BaseMessage], media: Media, checkpoint: Checkpoint, 
     Raises
     ------
     InputError
-        If there is nothing to answer, or a block cannot be read; the message tells which one.
+        If there is nothing to answer, a block cannot be read (the message tells which one), or the pictures
+        are too large together.
     """
-    turns = []
+    turns: list[Turn] = []
+    names: dict[str | None, str] = {}
+    pixels = 0
     for number, message in enumerate(messages, start=1):
         parts: list[Part] = []
         for block in _blocks(message):
             try:
-                parts += _parts(block, media, checkpoint, folder)
+                found = list(_parts(block, media, checkpoint, folder))
             except InputError as error:
                 raise InputError(f"message {number}: {error.message}", input=error.input) from error
-        turns.append(_turn(message, parts))
-    if not any(turn.role in ("user", "tool") and (turn.text or turn.shows) for turn in turns):
-        raise InputError(
-            "there is nothing to answer: the messages hold no text and no picture of the user's."
-        )
+            parts += found
+            pixels += sum(size.width * size.height for size in _sizes(found))
+            if pixels > MAX_BATCH_PIXELS:
+                raise InputError(
+                    f"the pictures have more than {MAX_BATCH_PIXELS / 1e6:,.0f} megapixels together."
+                )
+        if isinstance(message, AIMessage):
+            names |= {call["id"]: call["name"] for call in message.tool_calls}
+        turns.append(_turn(message, parts, names))
+    if not any(turn.role in ("user", "tool") and turn.text for turn in turns):
+        raise InputError("there is no question: the messages hold no text of the user's.")
     if turns[-1].role == "assistant":
         raise InputError("the last message is the assistant's: end with a question, or a tool's result.")
     return Chat(tuple(turns))
 
 
-def _turn(message: BaseMessage, parts: list[Part]) -> Turn:
+def _sizes(parts: Iterable[Part]) -> Iterator[Size]:
+    for part in parts:
+        if not isinstance(part, str):
+            yield from (still.size for still in (part.stills if isinstance(part, Clip) else (part,)))
+
+
+def _turn(message: BaseMessage, parts: list[Part], names: Mapping[str | None, str]) -> Turn:
     if isinstance(message, AIMessage):
         calls = [_written(call) for call in message.tool_calls]
         return Turn("assistant", (*parts, *calls))
     if isinstance(message, ToolMessage):
-        return Turn("tool", tuple(parts), message.name or "")
+        told = message.artifact.get("answer") if isinstance(message.artifact, Mapping) else None
+        answer = told if isinstance(told, str) else "\n".join(part for part in parts if isinstance(part, str))
+        name = message.name or names.get(message.tool_call_id, "")
+        return Turn("tool", tuple(parts), name, "" if message.status == "error" else answer)
     return Turn("system" if isinstance(message, SystemMessage) else "user", tuple(parts))
 
 
@@ -154,14 +181,14 @@ def _parts(
     block: Mapping[str, Any], media: Media, checkpoint: Checkpoint, folder: Path
 ) -> Iterator[str | Still | Clip]:
     kind = block.get("type")
+    if not isinstance(kind, str):
+        raise InputError(f'a block needs a "type", not {kind!r:.40}.', input="type")
     if kind in KINDS:
         yield stills_of(media.read(block, folder), checkpoint)
     elif kind in ("text", "input_text", "output_text", "text-plain", "refusal"):
         words = block.get("refusal" if kind == "refusal" else "text")
         if not isinstance(words, str):
-            raise InputError(
-                f"a block of type {kind!r} needs text, not {type(words).__name__}.", input=str(kind)
-            )
+            raise InputError(f"a block of type {kind!r} needs text, not {type(words).__name__}.", input=kind)
         if words.strip():
             yield words
     elif kind in SOUND:
@@ -170,7 +197,7 @@ def _parts(
         )
     elif kind not in UNSAID:
         raise InputError(
-            f"a block of type {kind!r} is not read; send text, {', '.join(sorted(KINDS))}.", input=str(kind)
+            f"a block of type {kind!r} is not read; send text, {', '.join(sorted(KINDS))}.", input=kind
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.utils.function_calling import convert_to_json_schema
 
 from ..errors import InputError
+from ..tools.filling_valid import grammar
 from .langchain_calls import ToolForm, allowed_tools, tool_forms
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def _schema(form: object) -> Mapping[str, Any] | None:
         inner = form.get("json_schema")
         schema = inner.get("schema") if isinstance(inner, Mapping) else None
         if isinstance(schema, Mapping):
+            grammar(schema)  # refuses what cannot be held to
             return schema
         raise InputError('response_format needs {"json_schema": {"schema": {...}}}.', input="response_format")
     if kind == "json_object":

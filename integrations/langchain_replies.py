@@ -13,7 +13,7 @@ from ..tools.filling import Writer
 from ..tools.followup import complete
 from ..tools.llava_next.answers import Answer, Usage
 from ..tools.look import DESCRIBE, DESCRIBED, distinct, interleave, label, sees_one_at_a_time
-from .langchain_messages import FEWER, Chat, Turn, about, folded, in_turns, notes_on
+from .langchain_messages import FEWER, Chat, about, folded, in_turns, notes_on
 from .media_stills import Clip
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def spoken(
         yield from said(eyes, told(eyes, chat, cancel), max_tokens=max_tokens, cancel=cancel, stream=stream)
         return
     notes = ungiven(eyes, chat)
-    relayed = in_words(chat.results)
+    relayed = "\n".join(turn.text for turn in chat.results if turn.text)
     if relayed:
         yield relayed
         yield Reply(relayed, notes=(*notes, RELAYED.format(name=eyes.name)))
@@ -201,11 +201,6 @@ def replied(answer: Answer, told: Told) -> Reply:
         stopped_because=answer.stopped_because,
         notes=distinct([*told.notes, *answer.notes]),
     )
-
-
-def in_words(results: Sequence[Turn]) -> str:
-    """Return what tools have answered, as text."""
-    return "\n".join(turn.text for turn in results if turn.text)
 
 
 def asked(chat: Chat) -> str:

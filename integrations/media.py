@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
+from urllib.parse import unquote, unquote_to_bytes
 
 from ..errors import InputError
 from ..memory import Still
@@ -137,8 +137,8 @@ class Media:
             return self._copy(_data_url(address, kind, self.most_bytes), kind, file_name, folder)
         if is_url(address):
             return self._fetched(address, kind, folder)
-        scheme = urlsplit(address).scheme if "://" in address else ""
-        if scheme not in ("", "file"):
+        scheme, _, place = address.partition("://") if "://" in address else ("", "", "")
+        if scheme.casefold() not in ("", "file"):
             raise InputError(
                 f"the {kind} {_short(address)} has an address that is not read; send data:, http: or https:.",
                 input=_short(address),
@@ -149,7 +149,7 @@ class Media:
                 "bytes as a data: URL.",
                 input=_short(address),
             )
-        path = checked_path(unquote(urlsplit(address).path) if scheme else address, kind)
+        path = checked_path(unquote("/" + place.partition("/")[2]) if scheme else address, kind)
         return Shown(_kind_of(path, address, kind), path, address)
 
     def _fetched(self, address: str, kind: str, folder: Path) -> Shown:

@@ -54,9 +54,10 @@ class Clip:
             return (
                 f"{shown} frames of {self.name} were looked at, at even distances over {self.seconds:.1f} s"
             )
-        if shown < self.whole:
-            return f"only the first {shown} of the {self.whole} pages of {self.name} were looked at"
-        return f"the {shown} pages of {self.name} were looked at as pictures"
+        which = (
+            f"the {shown} pages" if shown == self.whole else f"only the first {shown} of {self.whole} pages"
+        )
+        return f"{which} of {self.name} were looked at, as pictures; an agent reads their words (VisualAgent)"
 
 
 def stills_of(shown: Shown, checkpoint: Checkpoint) -> Still | Clip:

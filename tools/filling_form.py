@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..memory import Still
-from ..memory.sources.files import DOCUMENT_SUFFIXES, VIDEO_SUFFIXES
-from ..memory.sources.photos import SUFFIXES
+from .filling_fields import ANSWER, FILES, WHOLE, Field
 from .filling_valid import fits, grammar
 from .filling_words import Fits, Words
 from .llava_next.answers import Answer, Choice, Usage
@@ -30,16 +28,6 @@ DEEPEST = 6
 MOST_ITEMS = 32
 """Items that a list is filled with at most."""
 
-_WHOLE = frozenset({"question", "query", "text", "prompt", "message", "input", "request", "instruction"})
-_ANSWER = frozenset({"answer", "result", "response", "reply", "output", "summary", "finding"})
-_FILES: Mapping[str, Callable[[str], bool]] = {
-    **dict.fromkeys(("file", "path", "source", "url"), lambda name: True),
-    **dict.fromkeys(("image", "picture", "photo"), lambda name: _suffix(name) not in DOCUMENT_SUFFIXES),
-    **dict.fromkeys(("video", "clip", "film"), lambda name: _suffix(name) in VIDEO_SUFFIXES),
-    **dict.fromkeys(("document", "pdf", "page"), lambda name: _suffix(name) in DOCUMENT_SUFFIXES),
-    "scene": lambda name: _suffix(name) not in DOCUMENT_SUFFIXES | VIDEO_SUFFIXES | SUFFIXES,
-}
-"""By what a field is called, which files it takes; pictures may be videos and folders of them."""
 _ASKS = re.compile(r"(?:what|which|who|where|when|why|how|is|are|do|does|can|describe|list|count)\b", re.I)
 _HOW_MANY = re.compile(r"\bhow (?:many|much)\b", re.I)
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
@@ -51,32 +39,6 @@ class Found(NamedTuple):
 
     value: Any
     told: bool
-
-
-class Field(NamedTuple):
-    """A field that wants one simple value: its schema, and its path in the form."""
-
-    schema: Mapping[str, Any]
-    path: tuple[str, ...]
-
-    @property
-    def kind(self) -> str:
-        """The type of its value."""
-        return str(self.schema.get("type"))
-
-    @property
-    def noun(self) -> str:
-        """The last word of its name, which says what it is, in the singular."""
-        return self.name.casefold().rpartition(" ")[2].removesuffix("s")
-
-    @property
-    def name(self) -> str:
-        """Its name, as words."""
-        return " ".join(re.findall(r"[^\W_]+", self.path[-1])) if self.path else ""
-
-    def wants(self, words: Container[str]) -> bool:
-        """Whether it is a string that is called by one of some words."""
-        return self.kind == "string" and self.noun in words
 
 
 @dataclass(slots=True)
@@ -94,10 +56,12 @@ class Form:
     usage: Usage = field(default_factory=Usage)
     confidence: float | None = None
     words: Words = field(init=False)
+    members: Mapping[str, Any] = field(init=False)
     alone: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.words = Words(f"{self.results}\n{self.said}")
+        self.words = Words(self.said)
+        self.members = _members(self.results)
         self.alone = len(self.schema.get("properties", ())) <= 1
 
     def part(self, schema: Any, path: tuple[str, ...] = (), depth: int = 0) -> Found:
@@ -199,12 +163,12 @@ class Form:
         item = Field(self._resolved(items) if isinstance(items, Mapping) else {"type": "string"}, path)
         least, most = schema.get("minItems", 0), min(MOST_ITEMS, schema.get("maxItems", MOST_ITEMS))
         values: list[Any] = []
-        while len(values) < most and not item.wants(_WHOLE):
+        while len(values) < most and not item.wants(WHOLE):
             value = self._from_words(item)
             if value is None:
                 break
             values.append(value)
-        if not values and self.stills and not item.wants(_FILES):
+        if not values and self.stills and not item.wants(FILES):
             pieces = [_read(piece, item.kind) for piece in self._listed(Field(schema, path))]
             values = [value for value in pieces if fits(value, item.schema)][:most]
         if values and len(values) >= least:
@@ -214,13 +178,29 @@ class Form:
     def _simple(self, one: Field) -> Found | None:
         """Fill in a string, a number or a truth."""
         ways: list[Callable[[Field], Any]] = [self._from_words, self._from_eyes]
-        if self.stills and not self.words_first and not one.wants(_WHOLE) and not one.wants(_FILES):
+        if self.stills and not self.words_first and not one.wants(WHOLE) and not one.wants(FILES):
             ways.reverse()
-        for way in ways:
+        for way in (self._from_results, *ways):
             value = way(one)
             if value is not None:
                 return Found(value, told=True)
         return None
+
+    def _from_results(self, one: Field) -> Any:
+        """Return what tools have answered: the member of the field's name, or the answer if it wants that."""
+        member = self.members.get(one.path[-1]) if one.path else None
+        if fits(member, one.schema):
+            return member
+        if not self.results or not (one.wants(ANSWER) or self._meant(one)):
+            return None
+        answer = str(self.members.get("answer", self.results))
+        value = _TRUTHS.get(answer.casefold()) if one.kind == "boolean" else _read(answer, one.kind)
+        return value if fits(value, one.schema) else None
+
+    def _meant(self, one: Field) -> bool:
+        """Whether the message's own question is about a field."""
+        counts = one.kind in ("integer", "number") and _HOW_MANY.search(self.said) is not None
+        return self.alone or counts or _mentions(self.said, one.name)
 
     def _from_words(self, one: Field) -> Any:
         """Return a value that is in the message's words, or None."""
@@ -238,20 +218,18 @@ class Form:
         return None if text is None else _read(text, one.kind)
 
     def _string(self, one: Field, may_be: Fits) -> str | None:
-        """Return what a string may be: what a tool has answered, the whole message, a file, or a name."""
-        if one.wants(_ANSWER):
-            return self.results if self.results and may_be(self.results) else None
-        if one.wants(_WHOLE):
+        """Return what a string may be: the whole message, a file, a quotation or a name."""
+        if one.wants(WHOLE):
             return self.said if may_be(self.said) else None
-        if one.wants(_FILES):
-            return self.words.file(lambda name: may_be(name) and _FILES[one.noun](name))
+        if one.wants(FILES):
+            return self.words.file(lambda name: may_be(name) and FILES[one.noun](name))
         if one.schema.keys() & {"pattern", "format"}:
             return self.words.word(may_be)
         return self.words.quoted(may_be) or self.words.name(may_be)
 
     def _from_eyes(self, one: Field) -> Any:
         """Return a value that the eyes answer with, or None."""
-        if not self.stills or one.wants(_FILES):
+        if not self.stills or one.wants(FILES):
             return None
         if one.kind == "boolean":
             return self._choice(["yes", "no"], one) == "yes"
@@ -272,9 +250,10 @@ class Form:
         """Choose among given values: the one that the message names, or that the eyes find likeliest."""
         options = list(one.schema["enum"])
         texts = [option if isinstance(option, str) else json.dumps(option) for option in options]
-        spoken = [i for i, text in enumerate(texts) if _mentions(self.said, text)]
-        if len(spoken) == 1 and (self.words_first or not self.stills):
-            return Found(options[spoken[0]], told=True)
+        for text in (self.results, self.said if self.words_first or not self.stills else ""):
+            spoken = [i for i, option in enumerate(texts) if _mentions(text, option)]
+            if len(spoken) == 1:
+                return Found(options[spoken[0]], told=True)
         if self.stills and all(text.strip() for text in texts):
             return Found(options[texts.index(self._choice(texts, one))], told=True)
         return None
@@ -302,8 +281,7 @@ class Form:
     def _questions(self, one: Field) -> Iterator[str]:
         """Yield what to ask the eyes for a field: the message's own question first where it is about it."""
         described = str(one.schema.get("description", "")).strip()
-        counts = one.kind in ("integer", "number") and _HOW_MANY.search(self.said) is not None
-        meant = self.alone or counts or _mentions(self.said, one.name) or not (described or one.name)
+        meant = self._meant(one) or not (described or one.name)
         if meant:
             yield self.said
         if described:
@@ -343,6 +321,15 @@ def _read(text: str, kind: str) -> str | float | int | None:
     return int(value) if whole else value if kind == "number" else None
 
 
+def _members(results: str) -> Mapping[str, Any]:
+    """Return the members of the JSON object that a tool has answered with, if it did."""
+    try:
+        value = json.loads(results)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def _branches(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the forms of which a schema allows any one; empty where it is one form."""
     for keyword in ("anyOf", "oneOf"):
@@ -359,13 +346,3 @@ def _without(schema: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _mentions(said: str, words: str) -> bool:
     return bool(words) and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", said, re.I) is not None
-
-
-def _suffix(name: str) -> str:
-    return PurePath(name).suffix.casefold()
-
-
-def takes_file(name: str, words: Words) -> bool:
-    """Tell whether a field of a name takes a file, and words name one that it takes."""
-    takes = _FILES.get(Field({}, (name,)).noun)
-    return takes is not None and words.file(takes) is not None

@@ -27,10 +27,11 @@ def grammar(schema: Mapping[str, Any]) -> Grammar:
     if not isinstance(schema, Mapping):
         raise InputError(f"a schema is a mapping, not {type(schema).__name__}.", input="schema")
     try:
-        text = json.dumps(schema)
+        return _grammar(json.dumps(schema))
     except (TypeError, ValueError) as error:
         raise InputError(f"the schema is not JSON: {error}.", input="schema") from error
-    return _grammar(text)
+    except RecursionError as error:
+        raise InputError("the schema is nested too deeply.", input="schema") from error
 
 
 @lru_cache(256)

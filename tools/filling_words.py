@@ -88,7 +88,7 @@ class Words:
 
     def _names(self) -> Iterator[Piece]:
         for found in self._each(_NAME):
-            before = self._searched[: found.start()].rstrip()[-1:]
+            before = self._searched[: found.start()].rstrip(" \t")[-1:]
             if len(found[0].split()) > 1 or before not in _BEGINNING:
                 yield found.span(), found[0].rstrip(_ENDINGS)
 

@@ -73,7 +73,7 @@ def download(
     try:
         with httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=True) as client:
             return _fetched(client, url, target, hosts, most_bytes or MOST_BYTES)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise InputError(
             f"{url} cannot be fetched: {str(error) or type(error).__name__}.", input=url
         ) from error
@@ -136,7 +136,7 @@ def _private(url: str) -> bool:
     host = httpx.URL(url).host
     try:
         found = {info[4][0] for info in socket.getaddrinfo(host, None)}
-    except OSError:
+    except (OSError, UnicodeError):
         return False  # the request itself will say that there is no such host
     return any(not ipaddress.ip_address(str(address).split("%")[0]).is_global for address in found)
 
