@@ -224,3 +224,17 @@ def test_a_video_is_indexed_while_others_are_searched(client: httpx.Client, tmp_
     sent = send(client, path, "long.mp4", clip(tmp_path / "long.mp4", 400).read_bytes())
     assert found(client, other, "red")
     assert indexed(client, path, sent.json()["id"])["status"] == "ready"
+
+
+def test_a_file_can_be_forgotten_while_it_is_indexed(
+    client: httpx.Client, served: Serving, tmp_path: Path
+) -> None:
+    path = memory(client)
+    id = send(client, path, "film.mp4", film(tmp_path / "film.mp4", shots=90).read_bytes()).json()["id"]
+    while not (at := client.get(f"{path}/sources/{id}").json())["progress"]:
+        assert at["status"] in ("waiting", "indexing")
+    assert 0 < at["progress"]["done"] < at["progress"]["of"]
+    assert client.delete(f"{path}/sources/{id}").json()["deleted"]
+    assert found(client, path, "squares") == []
+    added(client, path, "green.png", ball("green"))  # jobs are done in their order
+    assert not list(served.data.rglob(id))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from keeping import added, ball, error, found, memory
+from keeping import added, ball, error, found, indexed, memory, send
+from remembering import film
 from serving import Serving, serving
 
 from sightloop.agent.result import Result
@@ -111,12 +113,14 @@ def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
         path = memory(client)
         red = added(client, path, "red.png", ball())["id"]
         told = answered(client, "What color is the circle?", red, thread="talk")
+        long = send(client, path, "film.mp4", film(tmp_path / "film.mp4").read_bytes()).json()["id"]
         server.process.terminate()
-        assert server.process.wait() == 0
+        assert server.process.wait(timeout=60) in (0, -signal.SIGTERM)
     with serving(tmp_path / "data") as server, server.client() as client:
-        assert [hit["source"] for hit in found(client, path, "a red circle")] == [red]
+        assert [hit["source"] for hit in found(client, path, "red", kinds=["photo"])] == [red]
         assert client.get(f"/v1/results/{told['result_id']}").json()["answer"] == "red"
         assert client.get(told["report"]).status_code == 200
         again = answered(client, "What color is it?", thread="talk")
         assert again["evidence"][0]["still"]["source"] == f"{red}/red.png"
         assert client.get("/v1/conversations/talk").json()["turns"] == 2
+        assert indexed(client, path, long)["status"] == "ready"
