@@ -44,7 +44,7 @@ class Looking(_Arguments):
     images: list[str] = Field(
         default=[],
         max_length=MOST_FILES,
-        description="pictures, videos or folders of them; none for all that the memory holds",
+        description="pictures, videos or folders of them; none for what the memory holds",
     )
 
 
@@ -60,7 +60,7 @@ class Searching(_Arguments):
     query: str = Field(min_length=1, max_length=LONGEST, description="what to look for, in plain words")
     top: int = Field(default=5, ge=1, le=50, description="moments, and pages, to return at most")
     kind: Kind | None = Field(default=None, description="only in sources of this kind")
-    source: str | None = Field(default=None, description="only in this file, by its path or its name")
+    within: str | None = Field(default=None, description="only in this file, by its path or its name")
 
 
 class Reading(_Arguments):
@@ -70,7 +70,7 @@ class Reading(_Arguments):
     documents: list[str] = Field(
         default=[],
         max_length=MOST_FILES,
-        description="PDF and office files, or scanned pages; none for all documents that the memory holds",
+        description="PDF and office files, or scanned pages; none for those that the memory holds",
     )
 
 
@@ -161,8 +161,7 @@ class Toolkit:
         nothing can be searched, and they are kept as long as the toolkit lives.
     reads : callable, optional
         From a name that a caller gave to the file that is read; raises :class:`InputError` for what the
-        caller may not read. By default names are paths. Documents of the memory that are read anew pass
-        through it too, as what lies at their paths may have changed.
+        caller may not read. By default names are paths.
     limits : Limits, optional
         Of each run.
     """
@@ -258,11 +257,8 @@ class Toolkit:
         told: Told | None = None,
         cancel: threading.Event | None = None,
     ) -> Finding:
-        """Answer a question from documents, by default all that the memory holds; see :meth:`look`."""
-        files = [self._file(name) for name in documents or self._held("document")]
-        if not files:
-            raise InputError("there is no document to read: name at least one file.", input="documents")
-        return self._run(question, files, told, cancel)
+        """Answer a question from documents, by default from all of the memory; see :meth:`look`."""
+        return self._run(question, [self._file(name) for name in documents], told, cancel)
 
     def measure(
         self,
@@ -277,7 +273,7 @@ class Toolkit:
 
         return self._run(question, open_scene(self._file(scene)), told, cancel)
 
-    def find(self, query: str, top: int = 5, kind: Kind | None = None, source: str | None = None) -> Finding:
+    def find(self, query: str, top: int = 5, kind: Kind | None = None, within: str | None = None) -> Finding:
         """Search the memory, and have the eyes look at what was found, as ``sightloop find`` does.
 
         Parameters
@@ -287,7 +283,7 @@ class Toolkit:
             Moments, and pages, at most.
         kind : "photo", "video", "stream" or "document", optional
             Only in sources of this kind.
-        source : str, optional
+        within : str, optional
             Only in this one, by its path or its name.
 
         Raises
@@ -295,14 +291,18 @@ class Toolkit:
         InputError
             If there is no memory, or it holds no such source.
         """
+        from ..agent.files import named
         from ..tools.find import moments
 
         memory = self.memory
         if memory is None:
             raise InputError("there is no memory to search: look, read and measure take files.", input=query)
-        sources = self._held(kind) if source is None else [self._source(source, kind)]
-        seen = [one for one in sources if one not in self._held("document")]
-        pages = [one for one in sources if one not in seen]
+        sources = [source for source in memory.sources() if kind in (None, source.kind)]
+        if within is not None:
+            meant = named(within, [source.path for source in sources], kind or "source in the memory")
+            sources = [source for source in sources if source.path == meant]
+        seen = [source.path for source in sources if source.kind != "document"]
+        pages = [source.path for source in sources if source.kind == "document"]
         looked = moments(self.eyes, memory, query, top=top, sources=seen)
         hits = memory.search(query, top=top, sources=pages) if pages else []
         return found(memory, looked, hits)
@@ -322,13 +322,3 @@ class Toolkit:
     def _file(self, name: str) -> str:
         """Return the path that a caller means, who may read it."""
         return str(self._reads(name))
-
-    def _held(self, kind: Kind | None = None) -> list[str]:
-        """Return the paths of what the memory holds, of one kind or all."""
-        sources = self.memory.sources() if self.memory is not None else []
-        return [source.path for source in sources if kind in (None, source.kind)]
-
-    def _source(self, name: str, kind: Kind | None) -> str:
-        from ..agent.files import named
-
-        return named(name, self._held(kind), kind or "source in the memory")

@@ -198,7 +198,7 @@ async def test_what_the_memory_does_not_hold_is_an_error(place: Place, uri: str)
         ("look", {"question": QUESTION, "images": ["x" * 2**20]}, "no file's name"),
         ("look", {"question": QUESTION, "images": ["https://example.org/a.png"]}, "names no file"),
         ("compare", {"images": ["1.png"]}, "at least 2 items"),
-        ("find", {"query": "a", "source": "none.mp4"}, "none.mp4"),
+        ("find", {"query": "a", "within": "none.mp4"}, "none.mp4"),
         ("read", {"question": "Who?", "documents": ["1.pdf"]}, "does not exist"),
         ("measure", {"question": "How far?", "scene": "album"}, "album"),
         ("nothing", {}, "there is no tool 'nothing'"),
