@@ -5,7 +5,7 @@ best of its passages is in meaning. What answers is often not where the words ar
 the text that speaks of them, over the page's end. So a page shares in the score of the page before it, a
 little in that of the one after it; and a page that has what is asked for, a figure or a table, goes first
 among pages that are about as good. Scores are fused here and not ranks, which let go of by how much a page
-is the best.
+is the best. Of the best pages the blocks then compete, see :mod:`.block_ranking`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .asked import asked_for, looked_for
+from .block_ranking import Blocks, Told, features, weighed
 from .embed import LateEmbedder
 from .late import interaction, unpacked
 from .page_text import Kind
@@ -42,11 +43,8 @@ BEFORE, AFTER = 0.2, 0.1
 HOLDS: Mapping[Kind, float] = {"figure": 0.4, "table": 0.5}
 """What it is worth to a page that it has a block of the kind that is asked for."""
 
-MEANT, ASKED = 0.75, 0.6
-"""What meaning, and being of the kind that is asked for, are worth to a block; all words of the question are
-worth 1. So the box chosen on the right page overlaps the true one for 78 of 100 practice questions, and for
-60 without the latter.
-"""
+COMPETE = 20
+"""Pages, the best ones, whose blocks compete. With half as many fewer right pages come first."""
 
 FEW = 3
 """Pages, the best ones, that tell how good what was found is."""
@@ -79,13 +77,15 @@ class Question:
         self._kind = asked_for(text)
         (terms,) = terms_of([" ".join(looked_for(text, telling(text)))])
         self._terms = list(dict.fromkeys(terms))
+        self._best: dict[
+            int, tuple[float, Text | None]
+        ] = {}  # the best block of each still that was compared
 
     def pages(self, where: Where, channels: Collection[str], most: int) -> Found:
         """Find pages by these of the channels "page", "near" and "passage"."""
-        words = self._storage.words
-        pages = words.pages
+        pages = self._storage.words.pages
         passing = pages.passing(where)
-        scores = words.scores(self._terms) * passing
+        scores = self._storage.words.scores(self._terms) * passing
         near = self._near(where, most) if "passage" in channels else {}
         chosen = {pages.by_slot[slot] for slot in near if slot in pages.by_slot}
         if {"page", "near"} & set(channels):
@@ -98,20 +98,50 @@ class Question:
             return Found([], 0.0)
         parts = {
             "page": scores[at] / max(1e-9, float(scores.max())),
-            "near": words.together(self._terms, at),
+            "near": self._storage.words.together(self._terms, at),
             "passage": self._likeness(pages.slots[at], near) if near else np.zeros(len(at)),
         }
-        fused = sum(WEIGHTS[channel] * parts[channel] for channel in parts if channel in channels)
-        assert isinstance(fused, np.ndarray)
-        if len(channels) > 1:
-            before, after = _beside(at, fused, pages.neighbours)
-            fused = fused + BEFORE * before + AFTER * after + self._held(pages.slots[at])
-        if "near" in channels:
-            fused = fused + PAIRS * words.pairs(self._terms, at)
-        order = np.lexsort((at, -fused))
+        order = self._ordered(at, parts, channels)
         first = order[:FEW]  # the best may have little itself, beside a page that has more
         good = max(float(parts[channel][first].max()) for channel in ("near", "passage"))
         return Found(pages.slots[at[order]].tolist(), max(0.0, good))
+
+    def _ordered(
+        self, at: NDArray[np.int64], parts: Mapping[str, NDArray[np.float64]], channels: Collection[str]
+    ) -> NDArray[np.int64]:
+        """Return where pages are in ``at``, the best first; by all channels, their blocks compete."""
+        pages = self._storage.words.pages
+        fused = np.sum(
+            [WEIGHTS[channel] * parts[channel] for channel in parts if channel in channels], axis=0
+        )
+        before, after = _beside(at, fused, pages.neighbours)
+        pairs = self._storage.words.pairs(self._terms, at)
+        held = self._held(pages.slots[at])
+        if len(channels) > 1:
+            fused = fused + BEFORE * before + AFTER * after
+            fused = fused + (HOLDS[self._kind] * held if self._kind is not None else 0.0)
+        if "near" in channels:
+            fused = fused + PAIRS * pairs
+        order = np.lexsort((at, -fused))
+        if set(channels) < set(WEIGHTS):
+            return order
+        told = {
+            "page words": parts["page"],
+            "page near": parts["near"],
+            "page like": parts["passage"],
+            "page pairs": pairs,
+            "page before": before,
+            "page table": held * (self._kind == "table"),
+            "page figure": held * (self._kind == "figure"),
+        }
+        best = order[:COMPETE]
+        found = self._compared(pages.slots[at[best]].tolist())
+        lowest = min((score for score, _ in found.values()), default=0.0)
+        blocks = np.array(
+            [found[slot][0] if slot in found else lowest for slot in pages.slots[at[best]].tolist()]
+        )
+        scores = weighed(told)[best] + blocks
+        return np.concatenate([best[np.lexsort((at[best], -scores))], order[COMPETE:]])
 
     def _near(self, where: Where, most: int) -> dict[int, float]:
         """Return the pages whose passages are nearest in meaning, with the similarity of the best."""
@@ -136,31 +166,46 @@ class Question:
         return np.array([best.get(slot, 0.0) for slot in slots.tolist()])
 
     def _held(self, slots: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return what it is worth to each of these pages that it has what is asked for."""
+        """Return of each of these pages whether it has a block of the kind that is asked for: 1, else 0."""
         if self._kind is None:
             return np.zeros(len(slots))
         holding = self._storage.ledger.holding(slots.tolist(), self._kind)
-        held = np.isin(slots, np.array(sorted(holding), np.int64)).astype(np.float64)
-        return HOLDS[self._kind] * held
+        return np.isin(slots, np.array(sorted(holding), np.int64)).astype(np.float64)
+
+    def _compared(self, slots: Sequence[int]) -> dict[int, tuple[float, Text | None]]:
+        """Return of these stills, by slot, how good the best block is, and the best that says anything."""
+        number = {slot: self._storage.words.pages.number(slot) for slot in slots}
+        rows = sorted(self._storage.ledger.blocks_at(slots) if slots else [], key=lambda row: number[row[0]])
+        if not rows:
+            return {}
+        likeness: dict[int, float] = {}
+        if self._meaning is not None:
+            passages = sorted({passage for _, passage, _ in rows if passage is not None})
+            likeness = self._storage.passages.vectors.similarities(self._meaning, passages)
+        told = features(
+            Told(
+                self._terms, np.array([self._storage.words.rarity(term) for term in self._terms]), self._kind
+            ),
+            Blocks(
+                [text.text for _, _, text in rows],
+                [text.kind for _, _, text in rows],
+                np.array([number[slot] for slot, _, _ in rows]),
+                np.array([likeness.get(-1 if passage is None else passage, 0.0) for _, passage, _ in rows]),
+            ),
+        )
+        says = (told["own"] > 0) | (told["like"] > 0)
+        scores = weighed(told)
+        for place in np.argsort(-scores, kind="stable").tolist():
+            slot, _, text = rows[place]
+            best, found = self._best.get(slot, (float(scores[place]), None))
+            self._best[slot] = best, found or (text if says[place] else None)
+        return {slot: self._best[slot] for slot in slots if slot in self._best}
 
     def blocks(self, slots: Sequence[int]) -> dict[int, Text]:
         """Return of each of these stills that has blocks the one that goes best with the question."""
-        blocks = self._storage.ledger.blocks_at(slots)
-        told = terms_of([text.text for _, _, text in blocks])
-        passages = sorted({passage for _, passage, _ in blocks if passage is not None})
-        likeness: dict[int, float] = {}
-        if self._meaning is not None and passages:
-            likeness = self._storage.passages.vectors.similarities(self._meaning, passages)
-        rarities = {term: self._storage.words.rarity(term) for term in self._terms}
-        of = max(1e-9, sum(rarities.values()))
-        best: dict[int, tuple[float, Text]] = {}
-        for (slot, passage, text), terms in zip(blocks, told, strict=True):
-            share = sum(rarities[term] for term in rarities.keys() & set(terms)) / of
-            score = share + MEANT * likeness.get(-1 if passage is None else passage, 0.0)
-            score += ASKED * (text.kind is not None and text.kind == self._kind)
-            if score > best.get(slot, (0.0, text))[0]:
-                best[slot] = score, text
-        return {slot: text for slot, (_, text) in best.items()}
+        self._compared([slot for slot in slots if slot not in self._best])
+        best = {slot: self._best[slot][1] for slot in slots if slot in self._best}
+        return {slot: text for slot, text in best.items() if text is not None}
 
 
 def ranked_late(storage: Storage, late: LateEmbedder, text: str, slots: Iterable[int]) -> Found:

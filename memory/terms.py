@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 
 from .schema import TOKENIZER
@@ -46,3 +46,23 @@ def terms_of(texts: Sequence[str]) -> list[list[str]]:
         for term, number, place in base.execute("SELECT term, doc, offset FROM terms"):
             found[number].append((place, term))
     return [[term for _, term in sorted(terms)] for terms in found]
+
+
+KEPT = 200_000
+"""Words whose terms are kept: 30 MB."""
+
+_stems: dict[str, str] = {}
+
+
+def stems(words: Collection[str]) -> dict[str, str]:
+    """Return the term of each word; a word that is none is left out.
+
+    They are kept, since the words of pages are the same ones again and again.
+    """
+    if len(_stems) > KEPT:
+        _stems.clear()
+    if unknown := [word for word in words if word not in _stems]:
+        _stems.update(
+            (word, terms[0]) for word, terms in zip(unknown, terms_of(unknown), strict=True) if terms
+        )
+    return {word: _stems[word] for word in words if word in _stems}

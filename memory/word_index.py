@@ -80,6 +80,13 @@ class Pages:
         ]
         return np.array(beside, np.int64).reshape(-1, 2)
 
+    def number(self, slot: int) -> int:
+        """Return a number for a still; those of pages that follow each other in a document do, too."""
+        place = self.by_slot.get(slot)
+        if place is None:
+            return -2 * slot - 2  # it has no words: nothing follows it
+        return int(self.sources[place]) * _FAR + int(self.pages[place])
+
     def passing(self, where: Where) -> NDArray[np.bool_]:
         """Return which pass a filter; pages are shown at no time."""
         if where.start is not None or where.end is not None:

@@ -132,6 +132,28 @@ def test_meaning_finds_what_words_do_not(memory: VisualMemory) -> None:
     assert found == ["bridges.pdf"] * 2
 
 
+def test_tables_may_abbreviate(tmp_path: Path) -> None:
+    pages = [
+        f"Weights of clams\n\n{head}\nclams 0.31 0.02\nwhelks 0.44 0.05" for head in ("hue age", "coef se")
+    ]
+    with VisualMemory(tmp_path / "mem", embedder=Colours()) as memory:
+        memory.add(pdf(tmp_path / "clams.pdf", *pages))
+        assert place(memory.search("What is the coefficient of clams?")[0]) == ("clams.pdf", 2)
+        assert place(memory.search("What is the standard error for clams?")[0]) == ("clams.pdf", 2)
+
+
+def test_a_section_goes_on_over_the_end_of_a_page(tmp_path: Path) -> None:
+    pages = [
+        f"{animal}\n\nAll {animal} were weighed.\n\n{'Nothing else was done on that day.' * 2}\n\n"
+        for animal in ("otters", "badgers")
+    ]
+    weights = "Results\n\nA weight of 8 kg was found."
+    with VisualMemory(tmp_path / "mem", embedder=Colours()) as memory:
+        memory.add(pdf(tmp_path / "animals.pdf", pages[0], weights, pages[1], weights))
+        found = [place(hit)[1] for hit in memory.search("What weight do badgers have?", top=4)]
+    assert found.index(4) < found.index(2)
+
+
 def test_parts_rank_what_was_found(memory: VisualMemory) -> None:
     both = ("page", "late")
     hits = memory.search("herring at the bottom", channels=both)
