@@ -18,7 +18,7 @@ from mcp.types import CallToolResult, ListRootsResult, Root
 COMMAND = str(Path(sys.executable).parent / "sightloop")
 GENERATIONS = ["auto", "legacy"]
 """Modes of the client: the newest protocol that both speak, and the handshake of those before it."""
-SECONDS = 120
+SECONDS = 60
 
 
 @contextmanager

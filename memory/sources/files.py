@@ -47,7 +47,7 @@ def checked_path(path: str | os.PathLike[str], kind: str) -> Path:
     try:
         text.encode()
     except UnicodeEncodeError:
-        readable = text.encode(errors="surrogateescape").decode(errors="replace")
+        readable = text.encode(errors="replace").decode()
         raise InputError(f"the name of {readable} is not valid UTF-8; rename it.", input=readable) from None
     if text.startswith(("http://", "https://")):
         raise InputError(
