@@ -18,6 +18,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import run_in_executor
 from langchain_core.tools import BaseTool
@@ -27,7 +28,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 from ..errors import InputError
 from ..tools.filling import Writer
 from .langchain_calls import called, formed
-from .langchain_messages import read
+from .langchain_messages import in_one_form, read
 from .langchain_options import Options
 from .langchain_replies import Left, Pieces, Reply, spoken, until
 from .langchain_structured import structured
@@ -175,6 +176,10 @@ class ChatLlavaNext(BaseChatModel):
                 dict(schema) if isinstance(schema, Mapping) else schema, include_raw=include_raw
             )
         return structured(self, schema, method, include_raw=include_raw)
+
+    def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
+        value = super()._convert_input(model_input)
+        return ChatPromptValue(messages=in_one_form(value.to_messages()))
 
     def _replies(
         self, messages: list[BaseMessage], stop: list[str] | None, *, stream: bool, **given: Any

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +20,7 @@ from ..errors import InputError
 from ..memory import Size, Still
 from ..memory.sources.photos import MAX_BATCH_PIXELS
 from ..tools.look import distinct, interleave
-from .media import KINDS, SOUND, Media
+from .media import KINDS, SOUND, Media, canonical
 from .media_stills import MOST_FRAMES, Clip, stills_of
 
 if TYPE_CHECKING:
@@ -104,6 +105,40 @@ class Chat:
         return ()
 
 
+def in_one_form(messages: Iterable[BaseMessage]) -> list[BaseMessage]:
+    """Return messages whose media blocks are all written in one form, which LangChain itself can handle.
+
+    Raises
+    ------
+    InputError
+        If a block has no type, or does not say what it shows; the message tells which one.
+    """
+    found: list[BaseMessage] = []
+    for number, message in enumerate(messages, start=1):
+        if isinstance(message.content, str):
+            found.append(message)
+            continue
+        with _of_message(number):
+            blocks = [block if isinstance(block, str) else _block(block) for block in message.content]
+        found.append(message.model_copy(update={"content": blocks}))
+    return found
+
+
+def _block(block: dict[str, Any]) -> dict[str, Any]:
+    kind = block.get("type")
+    if not isinstance(kind, str):
+        raise InputError(f'a block needs a "type", not {kind!r:.40}.', input="type")
+    return canonical(block) if kind in KINDS else block
+
+
+@contextmanager
+def _of_message(number: int) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"message {number}: {error.message}", input=error.input) from error
+
+
 def read(messages: Iterable[BaseMessage], media: Media, checkpoint: Checkpoint, folder: Path) -> Chat:
     """Read messages.
 
@@ -128,10 +163,8 @@ def read(messages: Iterable[BaseMessage], media: Media, checkpoint: Checkpoint, 
     for number, message in enumerate(messages, start=1):
         parts: list[Part] = []
         for block in _blocks(message):
-            try:
+            with _of_message(number):
                 found = list(_parts(block, media, checkpoint, folder))
-            except InputError as error:
-                raise InputError(f"message {number}: {error.message}", input=error.input) from error
             parts += found
             pixels += sum(size.width * size.height for size in _sizes(found))
             if pixels > MAX_BATCH_PIXELS:
@@ -180,9 +213,7 @@ def _blocks(message: BaseMessage) -> Iterator[Mapping[str, Any]]:
 def _parts(
     block: Mapping[str, Any], media: Media, checkpoint: Checkpoint, folder: Path
 ) -> Iterator[str | Still | Clip]:
-    kind = block.get("type")
-    if not isinstance(kind, str):
-        raise InputError(f'a block needs a "type", not {kind!r:.40}.', input="type")
+    kind = str(block.get("type"))
     if kind in KINDS:
         yield stills_of(media.read(block, folder), checkpoint)
     elif kind in ("text", "input_text", "output_text", "text-plain", "refusal"):

@@ -182,6 +182,25 @@ class Media:
         return Shown(_kind_of(path, name, kind), path, name, passing=True)
 
 
+def canonical(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a block of one of the types in :data:`KINDS` in the form of LangChain v1, complete.
+
+    Raises
+    ------
+    InputError
+        If it does not say what it shows.
+    """
+    where, said = _reference(block)
+    kind = KINDS[block["type"]]
+    key = {"data": "base64", "address": "url", "handle": "file_id"}[where]
+    found = {"type": "image" if kind == "picture" else kind, key: said}
+    if where == "data":
+        told = block.get("mime_type")
+        found["mime_type"] = told if isinstance(told, str) else "application/octet-stream"
+    file_name = _file_name(block)
+    return {**found, "filename": file_name} if file_name else found
+
+
 @contextmanager
 def named(path: Path, name: str) -> Iterator[None]:
     """Let errors name what a message shows as the message does, not by the file that it was put into."""
