@@ -7,13 +7,19 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # what the type checker sees: the package through a link, as its root is the repository's
 TYPES := .types/sightloop
 
-.PHONY: help demo test lint format types docs check constraints clean
+.PHONY: help demo serve mcp test lint format types docs check constraints clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 - /p' Makefile | sort
 
 demo: .venv/.installed ## ask real questions about sample pictures
 	@$(BIN)/python examples/demo.py
+
+serve: .venv/.faces ## start the server, with its web page at http://127.0.0.1:8000
+	@$(BIN)/sightloop serve
+
+mcp: .venv/.faces ## speak MCP over stdin and stdout, for the configuration of an MCP client
+	@$(BIN)/sightloop mcp
 
 test: .venv/.tested ## run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
@@ -53,11 +59,17 @@ clean: ## remove what these made
 	$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
 
+# over stdout an MCP client is spoken to
+.venv/.faces: pyproject.toml constraints.txt | .venv/.pip
+	@echo "Installing sightloop with its server and MCP into .venv; the first time this takes minutes." >&2
+	@$(PIP) install --constraint constraints.txt --editable ".[server,mcp,langchain]" >&2
+	@touch .venv/.installed $@
+
 .venv/.tested: pyproject.toml constraints.txt benchmarks/peers.txt | .venv/.pip
 	@echo "Installing sightloop and what its tests need into .venv; the first time this takes minutes."
 	$(PIP) install --constraint constraints.txt --editable ".[dev]"
 	$(PIP) install --no-deps --requirement benchmarks/peers.txt
-	@touch .venv/.installed $@
+	@touch .venv/.installed .venv/.faces $@
 
 $(TYPES):
 	@mkdir -p .types
