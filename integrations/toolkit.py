@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import InputError
 from ..memory.records import Kind
+from ..tools.named_files import without_files
 from .finding import Finding, answered, found
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ class Toolkit:
         SightloopError
             As of :meth:`~sightloop.VisualAgent.run`.
         """
-        return self._run(question, [self._file(name) for name in images], told, cancel)
+        return self._asked(question, images, told, cancel)
 
     def compare(
         self,
@@ -258,7 +259,7 @@ class Toolkit:
         cancel: threading.Event | None = None,
     ) -> Finding:
         """Answer a question from documents, by default from all of the memory; see :meth:`look`."""
-        return self._run(question, [self._file(name) for name in documents], told, cancel)
+        return self._asked(question, documents, told, cancel)
 
     def measure(
         self,
@@ -271,7 +272,8 @@ class Toolkit:
         """Answer a question about a 3D scene; see :meth:`look`."""
         from ..memory.sources.scenes import open_scene
 
-        return self._run(question, open_scene(self._file(scene)), told, cancel)
+        opened = open_scene(self._file(scene))
+        return self._run(without_files(question, [scene]), opened, told, cancel)
 
     def find(self, query: str, top: int = 5, kind: Kind | None = None, within: str | None = None) -> Finding:
         """Search the memory, and have the eyes look at what was found, as ``sightloop find`` does.
@@ -306,6 +308,13 @@ class Toolkit:
         looked = moments(self.eyes, memory, query, top=top, sources=seen)
         hits = memory.search(query, top=top, sources=pages) if pages else []
         return found(memory, looked, hits)
+
+    def _asked(
+        self, question: str, names: Sequence[str], told: Told | None, cancel: threading.Event | None
+    ) -> Finding:
+        """Ask about files by their names, which those who plan like to repeat in the question."""
+        files = [self._file(name) for name in names]
+        return self._run(without_files(question, names), files, told, cancel)
 
     def _run(
         self, question: str, inputs: Inputs, told: Told | None, cancel: threading.Event | None
