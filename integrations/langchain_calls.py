@@ -8,7 +8,6 @@ or told to do, and hold all that it needs.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -237,12 +236,14 @@ def _instructed(told: Told, how: str) -> Told:
 def _call_schema(tools: Sequence[ToolForm], answer: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the schema of a call of one of the tools, or of an answer where there is one."""
     definitions: dict[str, Any] = {}
-    forms: list[dict[str, Any]] = []
-    if answer is not None:
-        forms.append(_object({"answer": _hoisted(answer, "answer", definitions)}))
-    for tool in tools:
-        arguments = _hoisted(tool.arguments, tool.name, definitions)
-        forms.append(_object({"tool": {"const": tool.name}, "arguments": arguments}))
+
+    def defined(schema: Mapping[str, Any]) -> dict[str, Any]:
+        name = str(len(definitions))
+        definitions[name] = _moved(schema, f"#/$defs/{name}")
+        return {"$ref": f"#/$defs/{name}"}
+
+    forms = [_object({"answer": defined(answer)})] if answer is not None else []
+    forms += [_object({"tool": {"const": t.name}, "arguments": defined(t.arguments)}) for t in tools]
     return {"anyOf": forms, "$defs": definitions}
 
 
@@ -255,26 +256,17 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _hoisted(schema: Mapping[str, Any], owner: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    """Move the definitions of a schema into those of the whole, under names of its own."""
-
-    def moved(part: Any) -> Any:
-        if isinstance(part, Mapping):
-            return {
-                key: _renamed(value, owner) if key == "$ref" else moved(value) for key, value in part.items()
-            }
-        return [moved(one) for one in part] if isinstance(part, list) else part
-
-    for keyword in ("$defs", "definitions"):
-        for name, part in schema.get(keyword, {}).items():
-            definitions[f"{owner}-{name}"] = moved(part)
-    return {key: moved(value) for key, value in schema.items() if key not in ("$defs", "definitions")}
-
-
-def _renamed(reference: object, owner: str) -> object:
-    if not isinstance(reference, str):
-        return reference
-    return re.sub(r"^#/(?:\$defs|definitions)/", lambda _: f"#/$defs/{owner}-", reference)
+def _moved(part: Any, to: str) -> Any:
+    """Let the references of a schema lead to the place that it is moved to."""
+    if isinstance(part, list):
+        return [_moved(one, to) for one in part]
+    if not isinstance(part, Mapping):
+        return part
+    found = {key: _moved(value, to) for key, value in part.items()}
+    reference = part.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#"):
+        found["$ref"] = to + reference[1:]
+    return found
 
 
 def _chosen(

@@ -22,7 +22,6 @@ from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import run_in_executor
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, Field, PrivateAttr
 
 from ..errors import InputError
@@ -31,7 +30,7 @@ from .langchain_calls import called, formed
 from .langchain_messages import in_one_form, read
 from .langchain_options import Options
 from .langchain_replies import Left, Pieces, Reply, spoken, until
-from .langchain_structured import structured
+from .langchain_structured import openai_tool, structured
 from .media import Media
 
 FINISHED = {"repeat": "stop"}
@@ -149,7 +148,7 @@ class ChatLlavaNext(BaseChatModel):
         tool_choice : "auto", "any", "none", or the name of a tool, optional
             Whether a tool has to be called, and which. By default the model decides.
         """
-        formatted = [convert_to_openai_tool(tool) for tool in tools]
+        formatted = [openai_tool(tool) for tool in tools]
         choice = {} if tool_choice is None else {"tool_choice": tool_choice}
         return self.bind(tools=formatted, **choice, **kwargs)
 

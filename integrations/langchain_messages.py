@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..memory import Size, Still
 from ..memory.sources.photos import MAX_BATCH_PIXELS
 from ..tools.look import distinct, interleave
-from .media import KINDS, SOUND, Media, canonical
+from .media import KINDS, SOUND, Media, canonical, short
 from .media_stills import MOST_FRAMES, Clip, stills_of
 
 if TYPE_CHECKING:
@@ -228,7 +228,8 @@ def _parts(
         )
     elif kind not in UNSAID:
         raise InputError(
-            f"a block of type {kind!r} is not read; send text, {', '.join(sorted(KINDS))}.", input=kind
+            f"a block of type {kind!r:.40} is not read; send text, {', '.join(sorted(KINDS))}.",
+            input=short(kind),
         )
 
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.utils.function_calling import convert_to_json_schema
-
 from ..errors import InputError
 from ..tools.filling_valid import grammar
 from .langchain_calls import ToolForm, allowed_tools, tool_forms
+from .langchain_structured import json_schema
 
 if TYPE_CHECKING:
     from ..tools.llava_next.generate import Cancel
@@ -95,7 +94,7 @@ def _schema(form: object) -> Mapping[str, Any] | None:
     if form is None:
         return None
     if isinstance(form, type):
-        return convert_to_json_schema(form)
+        return json_schema(form)
     kind = form.get("type") if isinstance(form, Mapping) else None
     if isinstance(form, Mapping) and kind == "json_schema":
         inner = form.get("json_schema")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ContextOverflowError, InputError
@@ -204,9 +205,9 @@ def replied(answer: Answer, told: Told) -> Reply:
 
 
 def asked(chat: Chat) -> str:
-    """Return the last question, completed from the one before it."""
+    """Return the last question; a follow-up is completed from the one before it, which may be one, too."""
     questions = [turn.text for turn in chat.turns if turn.role == "user" and turn.text]
-    return complete(questions[-1], questions[-2]) if len(questions) > 1 else chat.question
+    return reduce(lambda before, question: complete(question, before), questions) if questions else ""
 
 
 def ungiven(eyes: Writer, chat: Chat) -> tuple[str, ...]:

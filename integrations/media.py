@@ -140,14 +140,14 @@ class Media:
         scheme, _, place = address.partition("://") if "://" in address else ("", "", "")
         if scheme.casefold() not in ("", "file"):
             raise InputError(
-                f"the {kind} {_short(address)} has an address that is not read; send data:, http: or https:.",
-                input=_short(address),
+                f"the {kind} {short(address)} has an address that is not read; send data:, http: or https:.",
+                input=short(address),
             )
         if not self.files:
             raise InputError(
-                f"the {kind} {_short(address)} is a path, and messages may not name files here: send its "
+                f"the {kind} {short(address)} is a path, and messages may not name files here: send its "
                 "bytes as a data: URL.",
-                input=_short(address),
+                input=short(address),
             )
         path = checked_path(unquote("/" + place.partition("/")[2]) if scheme else address, kind)
         return Shown(_kind_of(path, address, kind), path, address)
@@ -155,9 +155,9 @@ class Media:
     def _fetched(self, address: str, kind: str, folder: Path) -> Shown:
         if not self.urls:
             raise InputError(
-                f"the message leads to {_short(address)}, and web addresses are not fetched here: send the "
+                f"the message leads to {short(address)}, and web addresses are not fetched here: send the "
                 "bytes as a data: URL, or have addresses allowed.",
-                input=_short(address),
+                input=short(address),
             )
         hosts = self.urls if isinstance(self.urls, frozenset) else None
         path = download(address, folder, hosts=hosts, most_bytes=self.most_bytes)
@@ -207,7 +207,7 @@ def named(path: Path, name: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(error.message.replace(str(path), name), input=_short(name)) from error
+        raise InputError(error.message.replace(str(path), name), input=short(name)) from error
 
 
 def _reference(block: Mapping[str, Any]) -> tuple[Literal["data", "address", "handle"], str]:
@@ -265,8 +265,8 @@ def _data_url(address: str, kind: str, most: int) -> bytes:
     head, comma, data = address.partition(",")
     if not comma:
         raise InputError(
-            f"the data: URL of the {kind} is broken: {_short(address)} has no comma before its data.",
-            input=_short(address),
+            f"the data: URL of the {kind} is broken: {short(address)} has no comma before its data.",
+            input=short(address),
         )
     if head.casefold().endswith(";base64"):
         return _decoded(data, kind, most)
@@ -288,7 +288,7 @@ def _decoded(data: str, kind: str, most: int) -> bytes:
         return base64.b64decode(whole + "=" * (-len(whole) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
         raise InputError(
-            f"the data of the {kind} is broken: {_short(data)} is no base64 ({error}).", input=_short(data)
+            f"the data of the {kind} is broken: {short(data)} is no base64 ({error}).", input=short(data)
         ) from error
 
 
@@ -324,5 +324,6 @@ def _kind_of(path: Path, name: str, expected: str) -> Kind:
             return "video"
 
 
-def _short(address: str) -> str:
+def short(address: str) -> str:
+    """Return as much of an address, or of data, as an error repeats."""
     return address if len(address) <= _SHOWN else f"{address[:_SHOWN]}..."

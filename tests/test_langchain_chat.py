@@ -9,6 +9,8 @@ from functools import cache
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage
 from PIL import Image, ImageDraw
 from pydantic import BaseModel, Field
@@ -292,3 +294,25 @@ def test_the_profile_says_what_it_takes() -> None:
     assert single.profile is not None
     assert not single.profile["video_inputs"]
     assert single.model_name == "llava-hf/llava-v1.6-vicuna-7b-hf"
+
+
+MEMBERS = """text image_url url base64 data source source_type mime_type file file_id file_data filename id
+    input_audio video_url extras detail cache_control"""
+TYPES = """text image image_url input_image video video_url file input_file audio input_audio source base64 id
+    url text-plain tool_use thinking non_standard"""
+keys, types = st.sampled_from(MEMBERS.split()), st.sampled_from(TYPES.split())
+known = st.sampled_from([picture()["base64"], "data:,x", "/etc"])
+values = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5) | types | known,
+    lambda inside: st.lists(inside, max_size=2) | st.dictionaries(keys, inside, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(st.dictionaries(keys, values, max_size=4), types | values)
+def test_any_block_is_answered_or_refused(block: dict[str, Any], kind: Any) -> None:
+    for message in (asked(COLOR, {**block, "type": kind}), asked(COLOR, block)):
+        try:
+            assert chat().invoke([message]).text
+        except InputError as refused:
+            assert len(refused.message) < 500

@@ -62,7 +62,7 @@ class Form:
     def __post_init__(self) -> None:
         self.words = Words(self.said)
         self.members = _members(self.results)
-        self.alone = len(self.schema.get("properties", ())) <= 1
+        self.alone = len(self._resolved(self.schema).get("properties", ())) <= 1
 
     def part(self, schema: Any, path: tuple[str, ...] = (), depth: int = 0) -> Found:
         """Return a value of a part of the schema, noting it as missing where nothing tells it."""
