@@ -73,5 +73,5 @@ async function problem(response) {
 /** Make a sentence of what the server says: with a capital letter, and with files by their names alone. */
 export function sentence(message = "") {
   const named = message.replace(/\bfile-[0-9a-f]{16}\//g, "");
-  return /^[a-z]+[ ,:]/.test(named) ? named.charAt(0).toUpperCase() + named.slice(1) : named;
+  return /^[a-z]+([ ,:]|$)/.test(named) ? named.charAt(0).toUpperCase() + named.slice(1) : named;
 }

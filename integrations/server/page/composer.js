@@ -10,6 +10,7 @@ const HINTS = {
   document: "Ask about the document",
   scene: "Ask about the scan: how far apart are they?",
 };
+const FOLLOW_UP = "Ask on, or add files";
 
 export class Composer {
   #uploads = [];
@@ -49,7 +50,7 @@ export class Composer {
     this.#uploads = [];
     by("attachments").replaceChildren();
     this.trouble("");
-    this.#hint();
+    this.hint();
   }
 
   /** Whether an answer is on its way. */
@@ -129,7 +130,7 @@ export class Composer {
     upload.start();
     upload.changed();
     this.trouble("");
-    this.#hint();
+    this.hint();
     this.question.focus();
   }
 
@@ -137,13 +138,15 @@ export class Composer {
     upload.stop();
     this.#uploads.splice(this.#uploads.indexOf(upload), 1);
     item.remove();
-    this.#hint();
+    this.hint();
     this.question.focus();
   }
 
-  #hint() {
+  /** Say what may be asked now. */
+  hint() {
     const last = this.#uploads.at(-1);
-    this.question.placeholder = HINTS[last ? kindOf(last) : "picture"];
+    const none = by("turns").children.length ? FOLLOW_UP : HINTS.picture;
+    this.question.placeholder = last ? HINTS[kindOf(last)] : none;
   }
 }
 

@@ -76,6 +76,7 @@ function shown(question, files) {
   });
   by("welcome").hidden = true;
   by("turns").append(turn.element);
+  composer.hint();
   return turn;
 }
 
