@@ -46,6 +46,7 @@ from .cli_options import (
     VisualTokens,
     dump,
     eyes_of,
+    limits_of,
     put,
 )
 from .cli_scene import scene as scenes
@@ -148,7 +149,7 @@ def ask(
     debug: Debug = False,
 ) -> None:
     """Answer a question about pictures, videos, documents, a scene, or a memory, with evidence and cost."""
-    limits = _limits(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
+    limits = limits_of(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
     if password is not None:
         _unlock(files or (), password)
     inputs = _inputs(question, files, scene, memory, allow_urls)
@@ -207,18 +208,10 @@ def compare(
     """Say what differs between pictures: what, where in each, and how sure."""
     from ..agent.inputs import WHAT_CHANGED, gather, several
 
-    limits = _limits(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
+    limits = limits_of(max_steps, max_visual_tokens, max_seconds, max_gpu_bytes)
     inputs = several(gather(files, urls=allow_urls))
     result = _run(WHAT_CHANGED, inputs, limits, model, device, quantization)
     _deliver(result, report, trace, as_json)
-
-
-def _limits(steps: int, visual_tokens: int | None, seconds: float | None, gpu_bytes: int | None) -> Limits:
-    from ..agent import Limits
-
-    if seconds is not None and not seconds > 0:
-        raise typer.BadParameter(f"{seconds:g} is not more than 0.", param_hint="--max-seconds")
-    return Limits(steps=steps, visual_tokens=visual_tokens, seconds=seconds, gpu_bytes=gpu_bytes)
 
 
 def _run(

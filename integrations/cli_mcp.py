@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError, MissingExtraError
-from .cli_options import Bits, Debug, Device, InMemory, Model, Seconds, Steps, eyes_of
+from .cli_options import Bits, Debug, Device, InMemory, Model, Seconds, Steps, eyes_of, limits_of
 
 if TYPE_CHECKING:
     from mcp.server import Server
@@ -51,10 +51,9 @@ def mcp(
         raise MissingExtraError("mcp", "mcp", "serving the Model Context Protocol")
     if http and not roots:
         raise typer.BadParameter("--http needs --root: say which folders its clients may name files in.")
-    from ..agent import Limits
+    limits = limits_of(max_steps, None, max_seconds, None)
     from .mcp import create_server, serve_stdio
 
-    limits = Limits(steps=max_steps, seconds=max_seconds)
     server = create_server(
         lambda: eyes_of(model, device, quantization), memory=memory, roots=roots or (), limits=limits
     )

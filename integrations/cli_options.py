@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from ..agent import Limits
     from ..tools.llava_next import LlavaNext
 
 
@@ -123,6 +124,15 @@ def eyes_of(model: str | None, device: str | None, quantization: Quantization | 
     from ..tools.llava_next import LlavaNext
 
     return LlavaNext(model, device=device, quantization=quantization.value if quantization else None)
+
+
+def limits_of(steps: int, visual_tokens: int | None, seconds: float | None, gpu_bytes: int | None) -> Limits:
+    """Return what a run may spend."""
+    from ..agent import Limits
+
+    if seconds is not None and not seconds > 0:
+        raise typer.BadParameter(f"{seconds:g} is not more than 0.", param_hint="--max-seconds")
+    return Limits(steps=steps, visual_tokens=visual_tokens, seconds=seconds, gpu_bytes=gpu_bytes)
 
 
 def dump(value: Any) -> str:

@@ -130,15 +130,27 @@ async def serve_stdio(server: Server[Service]) -> None:
     """
     serving = asyncio.current_task()
     assert serving is not None  # this is one
-    with suppress(NotImplementedError):  # on Windows
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+    told = asyncio.Event()
+
+    def end() -> None:
+        told.set()
+        serving.cancel()
+
+    with suppress(NotImplementedError):  # Windows has only Ctrl-C, which asyncio cancels the task for
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, end)
     try:
         async with stdio_server() as (read, write):
             try:
                 await server.run(read, write, server.create_initialization_options())
-            except asyncio.CancelledError:
-                # Told to end, or the client reads no more. All is closed, but a thread waits for the client's
-                # next line, which nothing can wake.
+            except asyncio.CancelledError:  # also if the client reads no more
+                told.set()
+            except Exception:
+                if not told.is_set():  # else the SDK stumbled over being cancelled
+                    logger.exception("the connection broke")
+                told.set()
+            if told.is_set():
+                # All is closed, but a thread waits for the client's next line, which nothing can wake.
                 os._exit(INTERRUPTED)
     except* BrokenPipeError:
         logger.info("the client is gone")
