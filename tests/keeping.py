@@ -79,6 +79,16 @@ def added(client: httpx.Client, memory: str, name: str, content: bytes) -> dict[
     return indexed(client, memory, answer.json()["id"])
 
 
+def vanishes(folder: Path, name: str) -> bool:
+    """Whether all files and folders of this name are removed soon."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if not list(folder.rglob(name)):
+            return True
+        time.sleep(0.02)
+    return False
+
+
 def found(client: httpx.Client, memory: str, query: str, **more: Any) -> list[dict[str, Any]]:
     """Search a memory."""
     answer = client.post(f"{memory}/search", json={"query": query, **more})

@@ -113,7 +113,7 @@ def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
         path = memory(client)
         red = added(client, path, "red.png", ball())["id"]
         told = answered(client, "What color is the circle?", red, thread="talk")
-        long = send(client, path, "film.mp4", film(tmp_path / "film.mp4").read_bytes()).json()["id"]
+        long = send(client, path, "film.mp4", film(tmp_path / "film.mp4", shots=16).read_bytes()).json()["id"]
         server.process.terminate()
         assert server.process.wait(timeout=60) in (0, -signal.SIGTERM)
     with serving(tmp_path / "data") as server, server.client() as client:

@@ -71,7 +71,7 @@ def take_in(tenant: Tenant, upload: UploadRow) -> SourceRow:
     source = tenant.catalogue.source(upload.id)
     if source is None:
         raise Refused(404, f"the memory {upload.memory!r} has just been deleted.", code="not_found")
-    tenant.submit(partial(index, tenant, source.id))
+    tenant.submit(source.id, partial(index, tenant, source.id))
     return source
 
 
@@ -166,7 +166,7 @@ def _open_scene(tenant: Tenant, source: SourceRow) -> None:
 def forget(tenant: Tenant, source: SourceRow) -> None:
     """Remove a source: it is gone at once, and its files are soon."""
     tenant.catalogue.change_source(source.id, gone=1)
-    tenant.submit(partial(_forgotten, tenant, source))
+    tenant.submit(source.id, partial(_forgotten, tenant, source))
 
 
 def _forgotten(tenant: Tenant, source: SourceRow) -> None:
@@ -182,7 +182,7 @@ def _forgotten(tenant: Tenant, source: SourceRow) -> None:
 def forget_memory(tenant: Tenant, memory: str) -> None:
     """Remove a memory: it is gone at once, and its files when nobody uses it any more."""
     tenant.catalogue.drop_memory(memory)
-    tenant.submit(partial(_forgotten_memory, tenant, memory))
+    tenant.submit(memory, partial(_forgotten_memory, tenant, memory))
 
 
 def _forgotten_memory(tenant: Tenant, memory: str) -> None:
@@ -194,12 +194,12 @@ def _forgotten_memory(tenant: Tenant, memory: str) -> None:
 def recover(tenant: Tenant) -> None:
     """Go on with what an earlier server left undone, and remove what was never acknowledged."""
     for memory in tenant.catalogue.memories(gone=True):
-        tenant.submit(partial(_forgotten_memory, tenant, memory.id))
+        tenant.submit(memory.id, partial(_forgotten_memory, tenant, memory.id))
     for source in tenant.catalogue.sources(gone=True):
-        tenant.submit(partial(_forgotten, tenant, source))
+        tenant.submit(source.id, partial(_forgotten, tenant, source))
     for source in tenant.catalogue.sources():
         if source.status in ("waiting", "indexing"):
-            tenant.submit(partial(index, tenant, source.id))
+            tenant.submit(source.id, partial(index, tenant, source.id))
     for upload in tenant.catalogue.uploads():
         if upload.offset == upload.size:
             with suppress(Refused):

@@ -1,29 +1,38 @@
-"""Jobs: work that goes on after its request was answered, one at a time for each caller."""
+"""Jobs: work that goes on after its request was answered, shared fairly among the callers."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
+from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 logger = logging.getLogger("sightloop.server")
 
-WORKERS = 2
-"""Callers whose files are indexed at the same time: what one brings in does not keep the others waiting."""
+WORKERS = 4
+"""Jobs that run at the same time: mostly they wait for the model, which works for all of them together."""
 
 PATIENCE = 10.0
 """Seconds that a job may take to stop; it is cut off then, and the next server goes on with it."""
 
 
+class Job(NamedTuple):
+    """Something to do for a caller; jobs about one thing are done one after the other."""
+
+    caller: str
+    about: str
+    do: Callable[[], None]
+
+
 class Jobs:
-    """Runs jobs in the background, those of one caller in their order."""
+    """Runs jobs in the background: next is the oldest of the caller for whom the fewest are running."""
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
         """Set when the server ends: whoever works then leaves off at the next acknowledged step."""
-        self._waiting: deque[tuple[str, Callable[[], None]]] = deque()
-        self._busy: set[str] = set()
+        self._waiting: list[Job] = []
+        self._running: list[Job] = []
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
 
@@ -42,32 +51,36 @@ class Jobs:
         for thread in self._threads:
             thread.join(PATIENCE)
 
-    def submit(self, caller: str, job: Callable[[], None]) -> None:
-        """Have a job done after the others of this caller."""
+    def submit(self, job: Job) -> None:
+        """Have a job done after those before it that are about the same."""
         with self._changed:
-            self._waiting.append((caller, job))
+            self._waiting.append(job)
             self._changed.notify()
 
     def _work(self) -> None:
-        while (taken := self._take()) is not None:
-            caller, job = taken
+        while (job := self._taken()) is not None:
             try:
-                job()
+                job.do()
             except Exception:
-                logger.exception("a job of %s failed", caller)
+                logger.exception("a job about %s of %s failed", job.about, job.caller)
             finally:
                 with self._changed:
-                    self._busy.discard(caller)
+                    self._running.remove(job)
                     self._changed.notify_all()
 
-    def _take(self) -> tuple[str, Callable[[], None]] | None:
-        """Wait for a job of a caller of whom no other is running; None when the server ends."""
+    def _taken(self) -> Job | None:
+        """Wait for a job; None when the server ends."""
         with self._changed:
             while not self.stopping.is_set():
-                for place, (caller, job) in enumerate(self._waiting):
-                    if caller not in self._busy:
-                        del self._waiting[place]
-                        self._busy.add(caller)
-                        return caller, job
+                if (job := self._next()) is not None:
+                    self._waiting.remove(job)
+                    self._running.append(job)
+                    return job
                 self._changed.wait()
         return None
+
+    def _next(self) -> Job | None:
+        busy = {job.about for job in self._running}
+        load = Counter(job.caller for job in self._running)
+        free = (job for job in self._waiting if job.about not in busy)
+        return min(free, key=lambda job: load[job.caller], default=None)

@@ -27,7 +27,7 @@ from .catalogue import Catalogue, MemoryRow, NotKeptError, ResultRow, SourceRow,
 from .disk import all_synced
 from .failures import Refused
 from .intake import recover
-from .jobs import Jobs
+from .jobs import Job, Jobs
 from .opened import Opened
 from .settings import Settings
 
@@ -140,9 +140,9 @@ class Tenant:
         self.catalogue.close()
         self._talks.close()
 
-    def submit(self, job: Callable[[], None]) -> None:
-        """Have a job done in the background, after the others of this caller."""
-        self.jobs.submit(self.folder.name, job)
+    def submit(self, about: str, do: Callable[[], None]) -> None:
+        """Have something done in the background, after what else there is to do about the same id."""
+        self.jobs.submit(Job(self.folder.name, about, do))
 
     @contextmanager
     def claimed(self, id: str) -> Iterator[None]:
