@@ -205,10 +205,9 @@ class Catalogue:
 
     # Uploads
 
-    def uploads(self, memory: str | None = None) -> list[UploadRow]:
-        """Return the uploads of a memory, or all."""
-        where, values = ("WHERE memory = ?", [memory]) if memory is not None else ("", [])
-        return [UploadRow(*row) for row in self._rows(f"SELECT * FROM uploads {where}", values)]
+    def uploads(self) -> list[UploadRow]:
+        """Return all uploads."""
+        return [UploadRow(*row) for row in self._rows("SELECT * FROM uploads")]
 
     def upload(self, id: str) -> UploadRow | None:
         """Return an upload."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .tenants import Tenant
 
 UNFINISHED_DAYS = 7.0
-"""An upload that nobody went on with for so long is removed when the server starts."""
+"""An upload that nobody went on with for so long is removed when its owner begins another."""
 
 SCENE = "scene"
 """Folder that a zip is unpacked into, beside it."""
@@ -85,6 +85,13 @@ def drop_upload(tenant: Tenant, upload: UploadRow) -> None:
     """Remove an upload."""
     tenant.catalogue.drop_upload(upload.id)
     upload_path(tenant, upload).unlink(missing_ok=True)
+
+
+def drop_abandoned(tenant: Tenant) -> None:
+    """Remove the uploads that nobody goes on with."""
+    for upload in tenant.catalogue.uploads():
+        if time.time() - upload.touched > UNFINISHED_DAYS * 86400:
+            drop_upload(tenant, upload)
 
 
 def index(tenant: Tenant, id: str) -> None:
@@ -204,8 +211,6 @@ def recover(tenant: Tenant) -> None:
         if upload.offset == upload.size:
             with suppress(Refused):
                 take_in(tenant, upload)
-        elif time.time() - upload.touched > UNFINISHED_DAYS * 86400:
-            drop_upload(tenant, upload)
     _sweep(tenant)
 
 

@@ -64,9 +64,10 @@ def picture(
 @router.delete("/results/{result}")
 def remove(caller: TheCaller, result: str) -> Deleted:
     """Remove a result and its pictures."""
-    if caller.tenant.catalogue.result(result) is None:
+    row = caller.tenant.catalogue.result(result)
+    if row is None:
         raise NotKeptError(f"there is no result {result!r}.", input=result)
-    caller.tenant.drop_result(result)
+    caller.tenant.drop_result(row)
     return Deleted(id=result, object="result.deleted")
 
 
@@ -91,8 +92,8 @@ def conversation(caller: TheCaller, thread: str) -> WholeConversation:
 @router.delete("/conversations/{thread}")
 def remove_conversation(caller: TheCaller, thread: str) -> Deleted:
     """Remove a conversation with its results and their pictures."""
-    _rows(caller, thread)
-    caller.tenant.drop_conversation(thread)
+    for row in _rows(caller, thread):
+        caller.tenant.drop_result(row)
     return Deleted(id=thread, object="conversation.deleted")
 
 

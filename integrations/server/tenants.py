@@ -6,6 +6,7 @@ unknown as one that never was.
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import sqlite3
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from ...agent.result import Result
-from ...errors import InputError
+from ...errors import InputError, SightloopError
 from ...memory.lock import Owner
 from ...memory.records import Progress
 from ...tools.look import Eyes
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
     from ...memory.store import VisualMemory
+
+logger = logging.getLogger("sightloop.server")
 
 MOST_RESULTS = 1000
 """Results that are kept of one caller; the oldest go first."""
@@ -75,7 +78,10 @@ class Tenants:
         self.jobs.start()
         for place in sorted(self.folder.iterdir()):
             if place.is_dir() and _KEY_ID.fullmatch(place.name):
-                self.of(place.name)
+                try:
+                    self.of(place.name)
+                except SightloopError as error:  # told again when its owner calls; the others are served
+                    logger.error("what is kept for %s cannot be opened: %s", place.name, error.message)
 
     def close(self) -> None:
         """Stop what is being indexed, which the next server goes on with, and let go of the folder."""
@@ -191,7 +197,8 @@ class Tenant:
     def memory(self, memory: str) -> Iterator[VisualMemory]:
         """Open a memory for a block: ``with tenant.memory(id) as memory:``.
 
-        Others use it at the same time, so it must not be closed.
+        Others use it at the same time, so it must not be closed. Errors that leave the block name files by
+        their ids, see :meth:`told`.
 
         Raises
         ------
@@ -199,8 +206,12 @@ class Tenant:
             If there is none of this id.
         """
         self.known(memory)
-        with self.opened.borrow(self.place(memory) / "memory") as held:
-            yield held
+        try:
+            with self.opened.borrow(self.place(memory) / "memory") as held:
+                yield held
+        except SightloopError as error:
+            error.message = self.told(error.message)
+            raise
 
     def source_path(self, source: SourceRow) -> Path:
         """Return where a source lies: its file, or the folder of a scene that was unpacked."""
@@ -260,7 +271,7 @@ class Tenant:
         all_synced(result.save(self.result_path(row.id)))
         self.catalogue.put_result(row)
         for old in self.catalogue.oldest_results(MOST_RESULTS):
-            self.drop_result(old.id)
+            self.drop_result(old)
         return row.id
 
     def result_path(self, id: str) -> Path:
@@ -279,15 +290,9 @@ class Tenant:
             raise NotKeptError(f"there is no result {id!r}.", input=id)
         return Result.open(self.result_path(id))
 
-    def drop_result(self, id: str) -> None:
-        """Remove a result and its pictures."""
-        self.catalogue.drop_result(id)
-        shutil.rmtree(self.result_path(id), ignore_errors=True)
-
-    def drop_conversation(self, thread: str) -> int:
-        """Remove a conversation with its results, and return how many these were."""
-        rows = self.catalogue.results(thread)
-        self.checkpointer.delete_thread(thread)
-        for row in rows:
-            self.drop_result(row.id)
-        return len(rows)
+    def drop_result(self, row: ResultRow) -> None:
+        """Remove a result and its pictures, and the conversation whose last one it is."""
+        self.catalogue.drop_result(row.id)
+        shutil.rmtree(self.result_path(row.id), ignore_errors=True)
+        if row.thread is not None and not self.catalogue.results(row.thread):
+            self.checkpointer.delete_thread(row.thread)

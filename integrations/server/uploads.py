@@ -22,7 +22,7 @@ from .catalogue import NotKeptError, SourceRow, UploadRow
 from .depends import TheCaller
 from .disk import synced
 from .failures import Refused
-from .intake import drop_upload, take_in, upload_path
+from .intake import drop_abandoned, drop_upload, take_in, upload_path
 from .shapes import Deleted, NewUpload, Source, Upload
 from .tenants import Tenant
 
@@ -150,6 +150,7 @@ def _announced(tenant: Tenant, memory: str, name: str, size: int) -> UploadRow:
         )
     if size < 1:
         raise Refused(400, f"{name} is empty.", code="empty", param="file")
+    drop_abandoned(tenant)
     kept = tenant.catalogue.bytes()
     if kept + size > settings.kept_bytes:
         raise Refused(
