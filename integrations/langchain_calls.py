@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.utils.json import parse_partial_json
 
@@ -21,10 +21,7 @@ from ..tools.filling_valid import grammar
 from ..tools.filling_words import Words
 from ..tools.terms import asked_terms
 from .langchain_messages import Chat
-from .langchain_replies import Pieces, Reply, Told, asked, looked, said, spoken, told, ungiven
-
-if TYPE_CHECKING:
-    from ..tools.llava_next.generate import Cancel
+from .langchain_replies import How, Pieces, Reply, Told, asked, looked, said, spoken, told
 
 FORM = """\
 Reply with one JSON object and nothing else. \
@@ -32,6 +29,7 @@ To call a tool: {{"tool": name of the tool, "arguments": {{...}}}}.{answer} The 
 {tools}"""
 TO_ANSWER = ' To answer: {"answer": your answer}.'
 """Said where an answer is allowed instead of a call."""
+TO_FORM = "Answer with JSON of this schema, and nothing else: {schema}"
 
 ANY = "any"
 NAMED, DESCRIBED, TAKEN = 2, 1, 2
@@ -114,12 +112,10 @@ def called(
     eyes: Writer,
     chat: Chat,
     tools: tuple[ToolForm, ...],
+    how: How,
     *,
     must: bool,
     schema: Mapping[str, Any] | None,
-    max_tokens: int | None,
-    cancel: Cancel | None,
-    stream: bool,
 ) -> Pieces:
     """Let a chat be answered, or a tool be called.
 
@@ -128,80 +124,62 @@ def called(
     eyes : Writer
     chat : Chat
     tools : of ToolForm, at least one
+    how : How
     must : bool
         Whether one of them has to be called.
     schema : mapping, optional
         What the answer has to be, if it has to be JSON.
-    max_tokens, cancel, stream
-        As of :func:`.langchain_replies.spoken`.
     """
     if eyes.writes_json:
-        yield from _written(eyes, chat, tools, must, schema, max_tokens, cancel, stream)
+        yield from _written(eyes, chat, tools, how, None if must else schema or {"type": "string"})
         return
     chosen = None if chat.results and not must else _chosen(eyes, chat, tools, must)
     if chosen is not None:
-        tool, filled = chosen
-        yield Reply(
-            calls=((tool.name, filled.value),),
-            usage=filled.usage,
-            confidence=filled.confidence,
-            stopped_because="tool_calls",
-            notes=(*ungiven(eyes, chat), *filled.notes),
-        )
+        yield chosen
     elif schema is not None:
-        yield from formed(eyes, chat, schema, max_tokens=max_tokens, cancel=cancel, stream=stream)
+        yield from formed(eyes, chat, how, schema)
     else:
-        yield from spoken(eyes, chat, max_tokens=max_tokens, cancel=cancel, stream=stream)
+        yield from spoken(eyes, chat, how)
 
 
-def formed(
-    eyes: Writer,
-    chat: Chat,
-    schema: Mapping[str, Any],
-    *,
-    max_tokens: int | None,
-    cancel: Cancel | None,
-    stream: bool,
-) -> Pieces:
-    """Let a chat be answered with JSON of a schema; the parameters are those of :func:`called`."""
+def formed(eyes: Writer, chat: Chat, how: How, schema: Mapping[str, Any]) -> Pieces:
+    """Let a chat be answered with JSON of a schema."""
     if eyes.writes_json:
-        how = f"Answer with JSON of this schema, and nothing else: {json.dumps(schema)}"
-        prompt = _instructed(told(eyes, chat, cancel), how)
-        yield from said(eyes, prompt, max_tokens=max_tokens, cancel=cancel, stream=stream, schema=schema)
+        prompt = _instructed(told(eyes, chat, how.cancel), TO_FORM.format(schema=json.dumps(schema)))
+        yield from said(eyes, prompt, how, schema)
         return
-    filled = fill(eyes, schema, asked(chat), looked(eyes, chat, "").stills, results=chat.answers)
+    seen = looked(eyes, chat)
+    filled = fill(eyes, schema, asked(chat), seen.stills, results=chat.answers)
     text = json.dumps(filled.value, ensure_ascii=False)
     yield text
-    notes = (*ungiven(eyes, chat), *filled.notes)
-    yield Reply(text, usage=filled.usage, confidence=filled.confidence, notes=notes)
+    yield replace(_filled(filled, seen), text=text)
+
+
+def _filled(filled: Filled, seen: Told) -> Reply:
+    notes = (*seen.notes, *filled.notes)
+    return Reply(usage=filled.usage, confidence=filled.confidence, notes=notes)
 
 
 def _written(
-    eyes: Writer,
-    chat: Chat,
-    tools: tuple[ToolForm, ...],
-    must: bool,
-    schema: Mapping[str, Any] | None,
-    max_tokens: int | None,
-    cancel: Cancel | None,
-    stream: bool,
+    eyes: Writer, chat: Chat, tools: tuple[ToolForm, ...], how: How, answer: Mapping[str, Any] | None
 ) -> Pieces:
-    """Have the eyes write a call or an answer, held to the forms that are allowed."""
+    """Have the eyes write a call, or an answer where there is a schema of one."""
     listed = "\n".join(f"{t.name}: {t.description} {json.dumps(t.arguments)}" for t in tools)
-    prompt = _instructed(
-        told(eyes, chat, cancel), FORM.format(tools=listed, answer="" if must else TO_ANSWER)
-    )
-    form = _call_schema(tools, None if must else schema or {"type": "string"})
-    text, answered = "", ""
-    for piece in said(eyes, prompt, max_tokens=max_tokens, cancel=cancel, stream=stream, schema=form):
+    form = FORM.format(tools=listed, answer="" if answer is None else TO_ANSWER)
+    prompt = _instructed(told(eyes, chat, how.cancel), form)
+    text, given = "", ""
+    for piece in said(eyes, prompt, how, _call_schema(tools, answer)):
         if isinstance(piece, Reply):
-            yield _read(piece, answered)
+            reply = _read(piece, given)
+            if len(reply.text) > len(given):
+                yield reply.text[len(given) :]
+            yield reply
             return
         text += piece
         grown = _answer_in(text)
-        if grown.startswith(answered) and len(grown) > len(answered):
-            yield grown[len(answered) :]
-            answered = grown
+        if len(grown) > len(given):
+            yield grown[len(given) :]
+            given = grown
 
 
 def _answer_in(text: str) -> str:
@@ -212,16 +190,17 @@ def _answer_in(text: str) -> str:
         value = parse_partial_json(text)
     except json.JSONDecodeError:
         return ""
-    answer = value.get("answer") if isinstance(value, dict) else None
-    return answer if isinstance(answer, str) else ""
+    answer = str(value["answer"])
+    # Half of a character that is written as two.
+    return answer[:-1] if "\ud800" <= answer[-1:] <= "\udfff" else answer
 
 
-def _read(reply: Reply, answered: str) -> Reply:
-    """Return the reply that JSON of :func:`_call_schema` is."""
+def _read(reply: Reply, given: str) -> Reply:
+    """Return the reply that JSON of :func:`_call_schema` is; what was ``given``, if it has no end."""
     try:
         value = json.loads(reply.text)
-    except json.JSONDecodeError:  # it was cancelled before its end
-        return replace(reply, text=answered)
+    except json.JSONDecodeError:  # it was cancelled
+        return replace(reply, text=given)
     if "tool" in value:
         calls = ((value["tool"], value["arguments"]),)
         return replace(reply, text="", calls=calls, stopped_because="tool_calls")
@@ -269,25 +248,24 @@ def _moved(part: Any, to: str) -> Any:
     return found
 
 
-def _chosen(
-    eyes: Writer, chat: Chat, tools: tuple[ToolForm, ...], must: bool
-) -> tuple[ToolForm, Filled] | None:
-    """Return the tool that the last message's words call for, with its arguments; None if it is none."""
-    question = asked(chat)
+def _chosen(eyes: Writer, chat: Chat, tools: tuple[ToolForm, ...], must: bool) -> Reply | None:
+    """Return a call of the tool that the last message's words call for; None if they call for none."""
+    question, seen = asked(chat), looked(eyes, chat)
     done = {turn.name for turn in chat.results}
     fresh = [tool for tool in tools if tool.name not in done] or list(tools)
     # What is known now goes into a form for an answer, where there is one, rather than into a question.
     forms = [tool for tool in fresh if chat.answers and not asks(tool.arguments)]
-    stills = looked(eyes, chat, "").stills
-    best: tuple[ToolForm, Filled] | None = None
+    first: Reply | None = None
     for tool in sorted(forms or fresh, key=lambda tool: -_weight(tool, question)):
         if not must and _weight(tool, question) < ENOUGH:
             break
-        filled = fill(eyes, tool.arguments, question, stills, results=chat.answers, words_first=True)
+        filled = fill(eyes, tool.arguments, question, seen.stills, results=chat.answers, words_first=True)
+        call = ((tool.name, filled.value),)
+        reply = replace(_filled(filled, seen), calls=call, stopped_because="tool_calls")
         if not filled.missing:
-            return tool, filled
-        best = best or (tool, filled)
-    return best if must else None
+            return reply
+        first = first or reply
+    return first if must else None
 
 
 def _weight(tool: ToolForm, question: str) -> int:

@@ -29,7 +29,7 @@ from ..tools.filling import Writer
 from .langchain_calls import called, formed
 from .langchain_messages import in_one_form, read
 from .langchain_options import Options
-from .langchain_replies import Left, Pieces, Reply, spoken, until
+from .langchain_replies import How, Left, Pieces, Reply, spoken, until
 from .langchain_structured import openai_tool, structured
 from .media import Media
 
@@ -193,15 +193,15 @@ class ChatLlavaNext(BaseChatModel):
         with TemporaryDirectory(prefix="sightloop-") as folder:
             chat = read(messages, self._media, eyes.checkpoint, Path(folder))
         left = Left(options.cancel)
-        how: dict[str, Any] = {"max_tokens": options.max_tokens, "cancel": left, "stream": stream}
+        how = How(options.max_tokens, left, stream)
         if options.tools:
-            yield from called(eyes, chat, options.tools, must=options.must_call, schema=options.schema, **how)
+            must, schema = options.must_call, options.schema
+            pieces = called(eyes, chat, options.tools, how, must=must, schema=schema)
         elif options.schema is not None:
-            yield from formed(eyes, chat, options.schema, **how)
-        elif options.stop:
-            yield from until(spoken(eyes, chat, **how), options.stop, left)
+            pieces = formed(eyes, chat, how, options.schema)
         else:
-            yield from spoken(eyes, chat, **how)
+            pieces = spoken(eyes, chat, how)
+        yield from until(pieces, options.stop, left) if options.stop and not options.schema else pieces
 
     def _generate(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -77,7 +77,7 @@ class Chat:
     turns : tuple of Turn
     """
 
-    turns: tuple[Turn, ...] = field(default=())
+    turns: tuple[Turn, ...]
 
     @property
     def question(self) -> str:
@@ -234,7 +234,7 @@ def _parts(
 
 
 def _groups(turns: Sequence[Turn]) -> Iterator[list[Turn]]:
-    """Yield the turns in runs between which the assistant spoke words, not only calls."""
+    """Yield the turns in runs between which the assistant has its own."""
     group: list[Turn] = []
     for turn in turns:
         if turn.role == "assistant":

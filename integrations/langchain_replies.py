@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 NOTHING_SHOWN = "There is no picture in this conversation, and I can only answer questions about pictures."
 """What eyes that know pictures only say where there is none."""
 NO_INSTRUCTIONS = "{name} reads no instructions: the system's messages were left out"
+RELAYED = "{name} does not put results of tools into words of its own: this is what they said"
+ONE_TURN = "{name} knows one turn only: what was said before was told in it, as a dialogue"
 SHORT = 64
 """Tokens of an answer for which there is room in every window."""
-RELAYED = "{name} does not put results of tools into words of its own: this is what they said"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,25 @@ Pieces = Iterator[str | Reply]
 
 
 @dataclass(frozen=True, slots=True)
+class How:
+    """How a reply is to be made.
+
+    Parameters
+    ----------
+    max_tokens : int, optional
+        Longest answer.
+    cancel : Cancel, optional
+        Stops the model between two tokens when set.
+    stream : bool
+        Whether to give the text piece by piece; otherwise the answers of several threads can be batched.
+    """
+
+    max_tokens: int | None = None
+    cancel: Cancel | None = None
+    stream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """A prompt that fits, and what was done to make it fit."""
 
@@ -72,21 +92,8 @@ class Told:
         return tuple(part for part in self.prompt if isinstance(part, Still))
 
 
-def spoken(
-    eyes: Writer, chat: Chat, *, max_tokens: int | None, cancel: Cancel | None, stream: bool
-) -> Pieces:
+def spoken(eyes: Writer, chat: Chat, how: How) -> Pieces:
     """Let the eyes answer a chat in words.
-
-    Parameters
-    ----------
-    eyes : Writer
-    chat : Chat
-    max_tokens : int, optional
-        Longest answer.
-    cancel : optional
-        Stops the model between two tokens when set.
-    stream : bool
-        Whether to give the text piece by piece; otherwise calls of several threads can be batched.
 
     Raises
     ------
@@ -94,39 +101,29 @@ def spoken(
         As ``eyes.answer``.
     """
     if eyes.writes_json:
-        yield from said(eyes, told(eyes, chat, cancel), max_tokens=max_tokens, cancel=cancel, stream=stream)
+        yield from said(eyes, told(eyes, chat, how.cancel), how)
         return
-    notes = ungiven(eyes, chat)
+    prompt = looked(eyes, chat, asked(chat))
     relayed = "\n".join(turn.text for turn in chat.results if turn.text)
     if relayed:
         yield relayed
-        yield Reply(relayed, notes=(*notes, RELAYED.format(name=eyes.name)))
-    elif not chat.latest:
-        read = eyes.plan([chat.question]).text_tokens  # refuses what the model could not read
-        yield NOTHING_SHOWN
-        yield Reply(NOTHING_SHOWN, usage=Usage(text_tokens=read), confidence=0.0, notes=notes)
+        yield Reply(relayed, notes=(*prompt.notes, RELAYED.format(name=eyes.name)))
+    elif prompt.stills:
+        yield from said(eyes, prompt, how)
     else:
-        prompt = looked(eyes, chat, asked(chat))
-        prompt = replace(prompt, notes=(*notes, *prompt.notes))
-        yield from said(eyes, prompt, max_tokens=max_tokens, cancel=cancel, stream=stream)
+        read = eyes.plan(prompt.prompt).text_tokens  # refuses what the model could not read
+        yield NOTHING_SHOWN
+        yield Reply(NOTHING_SHOWN, usage=Usage(text_tokens=read), confidence=0.0, notes=prompt.notes)
 
 
-def said(
-    eyes: Writer,
-    told: Told,
-    *,
-    max_tokens: int | None,
-    cancel: Cancel | None,
-    stream: bool,
-    schema: Mapping[str, Any] | None = None,
-) -> Pieces:
-    """Have a prompt answered; the parameters are those of ``eyes.answer``."""
-    room = _room(eyes, told.prompt, max_tokens)
-    if stream:
-        for piece in eyes.stream(told.prompt, max_new_tokens=room, cancel=cancel, schema=schema):
+def said(eyes: Writer, told: Told, how: How, schema: Mapping[str, Any] | None = None) -> Pieces:
+    """Have a prompt answered, with JSON of a schema where one is given."""
+    room = _room(eyes, told.prompt, how.max_tokens)
+    if how.stream:
+        for piece in eyes.stream(told.prompt, max_new_tokens=room, cancel=how.cancel, schema=schema):
             yield piece if isinstance(piece, str) else replied(piece, told)
         return
-    (answer,) = eyes.answers([told.prompt], max_new_tokens=room, cancel=cancel, schema=schema)
+    (answer,) = eyes.answers([told.prompt], max_new_tokens=room, cancel=how.cancel, schema=schema)
     yield answer.text
     yield replied(answer, told)
 
@@ -151,28 +148,24 @@ def until(pieces: Pieces, stop: Sequence[str], left: Left) -> Pieces:
         Is set when the words have come: the model need not go on.
     """
     longest = max(map(len, stop))
-    text, given = "", 0
-    found = False
+    text, given, ended = "", 0, False
     for piece in pieces:
         if isinstance(piece, Reply):
-            if not found:
+            if given < len(text):
                 yield text[given:]
-            yield replace(piece, text=text, stopped_because="stop") if found else piece
-            return
-        if found:
-            continue
-        text += piece
-        places = [
-            place for place in (text.find(word, max(0, given - longest)) for word in stop) if place >= 0
-        ]
-        if places:
-            found = True
-            text = text[: min(places)]
-            left.set()
-        safe = len(text) if found else max(given, len(text) - longest + 1)
-        if safe > given:
-            yield text[given:safe]
-            given = safe
+            yield replace(piece, text=text, stopped_because="stop") if ended else piece
+        elif not ended:
+            text += piece
+            found = [text.find(word, max(0, given - longest)) for word in stop]
+            ended = max(found) >= 0
+            if ended:
+                text = text[: min(place for place in found if place >= 0)]
+                left.set()
+            # What may be the beginning of such a word waits for the next piece.
+            safe = len(text) if ended else len(text) - longest + 1
+            if given < safe:
+                yield text[given:safe]
+                given = safe
 
 
 class Left(threading.Event):
@@ -210,15 +203,15 @@ def asked(chat: Chat) -> str:
     return reduce(lambda before, question: complete(question, before), questions) if questions else ""
 
 
-def ungiven(eyes: Writer, chat: Chat) -> tuple[str, ...]:
-    """Say what of a chat eyes that know questions about pictures only are not given."""
+def looked(eyes: Writer, chat: Chat, question: str = "") -> Told:
+    """Return the prompt that asks one question about what a chat showed last, and nothing else.
+
+    That is for eyes that know no more than questions about pictures.
+    """
+    found = _fitted(eyes, chat.latest, lambda most: about(chat, question, eyes.checkpoint, most))
     instructed = any(turn.role == "system" and turn.text for turn in chat.turns)
-    return (NO_INSTRUCTIONS.format(name=eyes.name),) if instructed else ()
-
-
-def looked(eyes: Writer, chat: Chat, question: str) -> Told:
-    """Return the prompt that asks one question about what a chat showed last."""
-    return _fitted(eyes, chat.latest, lambda most: about(chat, question, eyes.checkpoint, most))
+    notes = (NO_INSTRUCTIONS.format(name=eyes.name),) if instructed else ()
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def told(eyes: Writer, chat: Chat, cancel: Cancel | None) -> Told:
@@ -227,15 +220,17 @@ def told(eyes: Writer, chat: Chat, cancel: Cancel | None) -> Told:
     For a checkpoint that was trained on one image at a time, each of several is described first, alone.
     """
     write = in_turns
+    notes: tuple[str, ...] = ()
     try:
         if any(turn.role == "assistant" for turn in chat.turns):
             eyes.plan(in_turns(chat, eyes.checkpoint, 1))
     except InputError:
-        write = folded  # the template knows one turn only
+        write, notes = folded, (ONE_TURN.format(name=eyes.name),)
     except ContextOverflowError:
         pass  # the answer itself says so, where nothing smaller fits
     parts = [part for turn in chat.turns for part in turn.parts]
     found = _fitted(eyes, parts, lambda most: write(chat, eyes.checkpoint, most))
+    found = replace(found, notes=(*notes, *found.notes))
     if not sees_one_at_a_time(eyes.checkpoint, found.stills):
         return found
     return _described(eyes, found, chat.question, cancel)

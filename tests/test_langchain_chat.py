@@ -110,6 +110,7 @@ def test_an_answer_ends_before_a_stop_word(stop: list[str]) -> None:
     assert end < len(whole)
     assert chat().invoke(question, stop=stop).text == whole[:end]
     assert "".join(chunk.text for chunk in chat().stream(question, stop=stop)) == whole[:end]
+    assert chat().bind_tools([get_weather]).invoke(question, stop=stop).text == whole[:end]
 
 
 def test_the_longest_answer_is_kept_to() -> None:
@@ -256,12 +257,11 @@ def test_what_is_wrong_is_named_with_its_message() -> None:
 
 
 def test_forty_pictures_and_a_megabyte_of_text_do_not_fit() -> None:
-    long = "x " * 500_000
-    for message in (asked(COLOR, *[picture()] * 40), HumanMessage(long), asked(long, picture())):
-        with pytest.raises(ContextOverflowError):
-            chat().invoke([message])
+    for message in (asked(COLOR, *[picture()] * 40), asked("x " * 2**19, picture())):
         with pytest.raises(ContextOverflowError):
             list(chat().stream([message]))
+    with pytest.raises(ContextOverflowError):
+        chat().invoke("What is it? " * 1000)
 
 
 def test_a_cancelled_answer_ends() -> None:

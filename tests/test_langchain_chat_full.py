@@ -79,6 +79,7 @@ def test_a_template_of_one_turn_is_told_what_was_said(tmp_path: Path) -> None:
     more = [asked(PICTURE), AIMessage("a horse, as far as I can see"), HumanMessage("and now?")]
     read = [chat.invoke(one).usage_metadata["input_tokens"] for one in (talk, more)]  # type: ignore[index]
     assert read[1] - read[0] == len(", as far as I can see")
+    assert any("one turn only" in note for note in chat.invoke(talk).response_metadata["notes"])
 
 
 def test_calls_are_of_the_tools_and_their_arguments_valid(chat: ChatLlavaNext) -> None:
@@ -128,8 +129,10 @@ def test_structured_output_always_validates(chat: ChatLlavaNext, stream: bool) -
 
 def test_an_answer_beside_tools_is_of_the_schema(chat: ChatLlavaNext) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "n", "schema": Step.model_json_schema()}}
-    message = chat.bind_tools(TOOLS, response_format=form).invoke([asked(PICTURE)])
+    bound = chat.bind_tools(TOOLS, response_format=form)
+    message = bound.invoke([asked(PICTURE)])
     assert message.tool_calls or Step.model_validate_json(message.text)
+    assert "".join(chunk.text for chunk in bound.stream([asked(PICTURE)])) == message.text
     assert isinstance(json.loads(chat.invoke([asked()], response_format={"type": "json_object"}).text), dict)
 
 
