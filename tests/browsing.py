@@ -106,4 +106,5 @@ def visits(chromium: Browser, guarded: Serving, request: pytest.FixtureRequest) 
     yield visit
     for context in contexts:
         context.close()
-    assert [complaint for one in made for complaint in one.complaints] == []
+    complaints = [complaint for one in made for complaint in one.complaints]
+    assert not complaints, complaints

@@ -176,6 +176,21 @@ def test_what_is_wrong_is_said(visits: Visits, shelf: Path) -> None:
     expect(trouble).to_have_text("There is no conversation 'nowhere'.")
 
 
+def test_a_question_that_cannot_be_answered_is_changed(visits: Visits, shelf: Path) -> None:
+    visit = visits()
+    page = visit.page
+    visit.add(shelf / "scan.zip", shelf / "shapes.png")
+    turn = visit.ask("What color is the square?")
+    expect(turn.locator(".trouble")).to_have_text(
+        "scan is a 3D scene, which is asked about alone; ask about the rest separately."
+    )
+    turn.get_by_role("button", name="Change the question").click()
+    expect(visit.question).to_have_value("What color is the square?")
+    page.get_by_role("button", name="Remove scan.zip").click()
+    visit.question.press("Enter")
+    expect(page.locator(".answer")).to_have_text("blue")
+
+
 def test_an_upload_goes_on_where_it_was(visits: Visits, shelf: Path) -> None:
     visit = visits()
     page, offsets = visit.page, []

@@ -28,7 +28,7 @@ export async function* answers(question, { files, memory, thread, signal }) {
       continue;
     }
     const { choices, error, sightloop } = JSON.parse(data);
-    if (error) throw new Problem(sentence(error.message), { status: 500 });
+    if (error) throw new Problem(sentence(error.message), { status: error.type === "server_error" ? 500 : 400 });
     const text = choices?.[0]?.delta?.content;
     if (text) yield { text };
     if (sightloop?.step) yield { step: sightloop.step };

@@ -18,7 +18,7 @@ export class Problem extends Error {
 
   /** Whether the same request may succeed a little later. */
   get passing() {
-    return [0, 429, 502, 503, 504].includes(this.status);
+    return [0, 429, 500, 502, 503, 504].includes(this.status);
   }
 }
 
@@ -72,6 +72,6 @@ async function problem(response) {
 
 /** Make a sentence of what the server says: with a capital letter, and with files by their names alone. */
 export function sentence(message = "") {
-  const named = message.replace(/\bfile-[0-9a-f]{16}\//g, "");
+  const named = message.replace(/\bfile-[0-9a-f]{16}\/(scene\/)?/g, "");
   return /^[a-z]+([ ,:]|$)/.test(named) ? named.charAt(0).toUpperCase() + named.slice(1) : named;
 }

@@ -44,6 +44,14 @@ export class Composer {
     if (this.#uploads.every((one) => one.source?.id !== source.id)) this.#add(new Upload({ source, memory: this.#memory }));
   }
 
+  /** Have a question there again, to be changed. */
+  restore(question, uploads) {
+    this.clear();
+    this.question.value = question;
+    for (const upload of uploads) this.#add(upload);
+    this.question.focus();
+  }
+
   /** Leave nothing for the next question. */
   clear() {
     this.question.value = "";

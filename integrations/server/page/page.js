@@ -60,7 +60,6 @@ function ask(question, files) {
   }
   if (first) {
     conversation = newName();
-    history.pushState(null, "", `#/${conversation}`);
     document.title = `${question} · Sightloop`;
   }
   const turn = shown(question, files);
@@ -73,6 +72,11 @@ function shown(question, files) {
   const turn = new Turn(question, files, {
     evidence: (path) => evidence.show(path),
     again: () => stopping ?? answer(turn),
+    change: () => {
+      turn.element.remove();
+      by("welcome").hidden = by("turns").children.length > 0;
+      composer.restore(question, files);
+    },
   });
   by("welcome").hidden = true;
   by("turns").append(turn.element);
@@ -92,9 +96,12 @@ async function answer(turn) {
     turn.wait("Looking…");
     const result = await patiently(turn, files, stop.signal);
     evidence.offer(turn.finish(result));
+    // Only now is there anything that the address would lead to.
+    if (location.hash !== `#/${conversation}`) history.pushState(null, "", `#/${conversation}`);
     turn.element.scrollIntoView({ block: "nearest" });
   } catch (error) {
-    turn.fail(error.name === "AbortError" ? "You stopped this." : words(error));
+    const stopped = error.name === "AbortError";
+    turn.fail(stopped ? "You stopped this." : words(error), stopped || error.passing);
   } finally {
     if (stopping === stop) {
       stopping = null;
@@ -107,9 +114,9 @@ async function answer(turn) {
 /** Wait until the files of a turn can be asked about; return their ids. */
 async function arrived(turn, signal) {
   for (const file of turn.files) file.changed = () => turn.wait(`${file.name}: ${file.state}`);
-  const all = Promise.all(turn.files.map((file) => (file.failure ? file.start() : file.done)));
+  const all = Promise.all(turn.files.map((file) => file.start()));
   await Promise.race([all, new Promise((_, leave) => (signal.onabort = () => leave(signal.reason)))]);
-  for (const { name, failure } of turn.files) if (failure) throw new Problem(`${name}: ${failure.message}`);
+  for (const { name, failure } of turn.files) if (failure) throw new Problem(`${name}: ${failure.message}`, failure);
   return turn.files.map(({ source }) => source.id);
 }
 

@@ -121,12 +121,17 @@ export class Turn {
     return path;
   }
 
-  /** Say why there is no answer. */
-  fail(message) {
+  /** Say why there is no answer; `passing`, that the same question may be answered yet. */
+  fail(message, passing) {
     this.#ended();
     this.after.replaceChildren(
       make("p", { class: "trouble", role: "alert" }, message),
-      make("button", { type: "button", click: () => this.page.again() }, "Ask again"),
+      make(
+        "div",
+        { class: "choices" },
+        passing && make("button", { type: "button", click: () => this.page.again() }, "Ask again"),
+        make("button", { type: "button", click: () => this.page.change() }, "Change the question"),
+      ),
     );
   }
 

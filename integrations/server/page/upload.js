@@ -16,6 +16,7 @@ const SHOWN = /^image\/(png|jpeg|webp|gif|avif|bmp)$/;
 export class Upload {
   #memory;
   #stopped = new AbortController();
+  #going = null;
 
   /**
    * @param {{file?: File, source?: object, memory: () => Promise<string>}} about a file of this machine, or one that
@@ -25,7 +26,7 @@ export class Upload {
     this.file = file;
     this.name = file?.name ?? source.name;
     this.size = file?.size ?? source.bytes;
-    this.type = file?.type ?? "";
+    this.type = file?.type ?? source.kind;
     /** Bytes that the server has. */
     this.sent = 0;
     /** The source that it became, once all of it is there; it can be asked about when that is "ready". */
@@ -42,27 +43,6 @@ export class Upload {
     return this.source?.status === "ready";
   }
 
-  /** How far it is, in words. */
-  get state() {
-    if (this.failure) return this.failure.message;
-    if (this.ready) return bytes(this.size);
-    if (!this.source) return `${percent(this.share)} of ${bytes(this.size)}`;
-    if (this.source.status === "waiting") return "waits to be read";
-    return this.share === null ? "is being read" : `${percent(this.share)} read`;
-  }
-
-  /** Send it, or what is left of it, and wait until it is read; ends with whether it is ready, never fails. */
-  start() {
-    this.failure = null;
-    this.done = this.#whole().catch((error) => {
-      if (error.name !== "AbortError") this.failure = error;
-    }).then(() => {
-      this.changed();
-      return this.ready;
-    });
-    return this.done;
-  }
-
   /** Whether trying again would change nothing. */
   get hopeless() {
     return this.failure instanceof Problem && !this.failure.passing;
@@ -75,12 +55,34 @@ export class Upload {
     return of && done !== null ? Math.min(1, done / of) : null;
   }
 
+  /** How far it is, in words. */
+  get state() {
+    if (this.failure) return this.failure.message;
+    if (this.ready) return bytes(this.size);
+    if (!this.source) return `${percent(this.share)} of ${bytes(this.size)}`;
+    if (this.source.status === "waiting") return "waits to be read";
+    return this.share === null ? "is being read" : `${percent(this.share)} read`;
+  }
+
+  /** Send it, or what is left of it, and wait until it is read; never fails, but says so in `failure`. */
+  start() {
+    this.#going ??= this.#whole()
+      .then(() => null, (error) => error)
+      .then((error) => {
+        this.#going = null;
+        if (error?.name !== "AbortError") this.failure = error;
+        this.changed();
+      });
+    return this.#going;
+  }
+
   /** Leave it. */
   stop() {
     this.#stopped.abort();
   }
 
   async #whole() {
+    this.failure = null;
     const memory = `/v1/memories/${encodeURIComponent(await this.#memory())}`;
     this.source ??= await this.#send(`${memory}/uploads`);
     while (!this.ready) {
