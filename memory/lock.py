@@ -30,7 +30,7 @@ class Owner:
         path = folder / "lock"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(path, timeout=0)
+            self._lock = FileLock(path, timeout=0, thread_local=False)  # who closes may be another thread
             self._lock.acquire()
             path.write_text(str(os.getpid()))
         except Timeout:

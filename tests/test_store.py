@@ -267,6 +267,14 @@ def test_vectors_that_cannot_be_are_refused(vectors: np.ndarray, folder: Path, t
         assert names(memory) == ["blue.png", "red.png"]
 
 
+def test_a_memory_may_be_closed_in_another_thread(tmp_path: Path) -> None:
+    memory = VisualMemory(tmp_path / "mem", embedder=Colours())
+    closing = threading.Thread(target=memory.close)
+    closing.start()
+    closing.join()
+    VisualMemory(tmp_path / "mem", embedder=Colours()).close()
+
+
 def test_one_owner_at_a_time(memory: VisualMemory) -> None:
     with pytest.raises(MemoryLockedError, match="this process"):
         VisualMemory(memory.folder, embedder=Colours())
