@@ -137,3 +137,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     by_fold = {candidate.casefold(): candidate for candidate in known}
     close = [by_fold[match] for match in get_close_matches(name.casefold(), by_fold, n=3, cutoff=0.5)]
     return f" Did you mean {', '.join(close)}?" if close else ""
+
+
+def check_text(text: str, name: str) -> None:
+    """Raise an InputError for a text that holds half of a surrogate pair, as JSON may: no model reads it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the {name} is no valid Unicode text: character {error.start + 1} is half of a surrogate pair.",
+            input=text.encode(errors="replace").decode(),
+        ) from None

@@ -21,7 +21,7 @@ from ..tools.scene_questions import parse
 from ..tools.video_questions import kind, split
 from .state import Exchange, State
 from .steps import AnswerStep, Call, CallStep, ObservationStep, Record, Step, VerifyStep
-from .tool import Tool
+from .tool import LONGEST, Tool
 
 STRANGE = (UNFAMILIAR, UNTAUGHT.split("{", maxsplit=1)[0])
 """How notes begin by which the embedded model says that it guesses."""
@@ -168,7 +168,9 @@ class Playbook:
     @staticmethod
     def _call(state: State, tool: str, **arguments: str) -> Move:
         number = len(state.steps) + 1
-        return Move(calls=(Call(id=f"call-{number}", tool=tool, arguments={**arguments}),))
+        # Without a question, where it is too long to be repeated, a tool answers the user's own.
+        repeated = {name: text for name, text in arguments.items() if len(text) <= LONGEST}
+        return Move(calls=(Call(id=f"call-{number}", tool=tool, arguments={**repeated}),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import InputError
+from ..errors import InputError, check_text
 from ..memory import Still
 from ..memory.scene import Scene
 from ..memory.sources.files import DOCUMENT_SUFFIXES, VIDEO_SUFFIXES, files_in
@@ -49,9 +49,10 @@ class Gathered(NamedTuple):
 
 
 def asked(question: str) -> str:
-    """Return the question without the space around it, or raise an InputError if nothing is left."""
+    """Return the question without the space around it, or raise an InputError if it is none."""
     if not question.strip():
         raise InputError("the question is empty.", input=question)
+    check_text(question, "question")
     return question.strip()
 
 

@@ -14,7 +14,7 @@ from ..tools.look import Eyes
 from .files import called, named
 from .state import Citation, State
 from .steps import Picture
-from .tool import Arguments, Found, Tool
+from .tool import LONGEST, Arguments, Found, Tool
 
 if TYPE_CHECKING:
     from ..memory.store import VisualMemory
@@ -29,8 +29,8 @@ WIDTH = 160
 class Looking(Arguments):
     """A question that words on pages or pictures answer."""
 
-    question: str = Field(default="", max_length=400, description="empty for the user's own question")
-    document: str = Field(default="", max_length=400, description="file; empty for all")
+    question: str = Field(default="", max_length=LONGEST, description="empty for the user's own question")
+    document: str = Field(default="", max_length=LONGEST, description="file; empty for all")
     pages: list[Annotated[int, Field(ge=1)]] = Field(
         default=[], max_length=16, description="of that file; empty to search for the best"
     )

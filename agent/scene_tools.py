@@ -14,7 +14,7 @@ from ..tools.look import Eyes, interleave, label, sees_one_at_a_time
 from .limits import Meter
 from .state import Citation, State
 from .steps import Picture
-from .tool import Arguments, Found, Tool
+from .tool import LONGEST, Arguments, Found, Tool
 
 if TYPE_CHECKING:
     from ..memory.placed import Survey
@@ -32,13 +32,13 @@ MARKED = 2
 class Measuring(Arguments):
     """A question about where things are."""
 
-    question: str = Field(default="", max_length=400, description="empty for the user's own question")
+    question: str = Field(default="", max_length=LONGEST, description="empty for the user's own question")
 
 
 class Viewing(Arguments):
     """What views are wanted for."""
 
-    question: str = Field(default="", max_length=400, description="empty for the user's own question")
+    question: str = Field(default="", max_length=LONGEST, description="empty for the user's own question")
     count: int = Field(default=VIEWS, ge=1, le=32, description="how many views, at most")
 
 

@@ -19,6 +19,9 @@ from ..tools.small_looks import Part
 from .state import Citation, Sighting, State
 from .steps import Picture
 
+LONGEST = 400
+"""Characters of a question, or of a file's name, in a call."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -21,7 +21,7 @@ from ..tools.video_questions import of_stills
 from .page_tools import PAGE_TOOLS, readable
 from .scene_tools import SCENE_TOOLS, posed
 from .state import State
-from .tool import Arguments, Found, OfImages, Tool
+from .tool import LONGEST, Arguments, Found, OfImages, Tool
 from .video_tools import VIDEO_TOOLS
 
 Numbers = Annotated[list[float], Field(min_length=4, max_length=4)]
@@ -31,7 +31,7 @@ BOX = "x0, y0, x1, y1 in pixels of that image; 0, 0 is its upper left corner"
 class Asking(OfImages):
     """A question about images."""
 
-    question: str = Field(default="", max_length=400, description="empty for the user's own question")
+    question: str = Field(default="", max_length=LONGEST, description="empty for the user's own question")
 
 
 class OfImage(Arguments):

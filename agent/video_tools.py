@@ -21,7 +21,7 @@ from .files import called, named
 from .page_tools import picture_of
 from .state import Sighting, State
 from .steps import Picture
-from .tool import Arguments, Found, Tool
+from .tool import LONGEST, Arguments, Found, Tool
 
 if TYPE_CHECKING:
     from ..memory.records import Stored
@@ -44,8 +44,10 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class Searching(Arguments):
     """Words to search for, and where."""
 
-    question: str = Field(default="", max_length=400, description="words or a question; empty for the user's")
-    video: str = Field(default="", max_length=400, description="file to search; empty for all")
+    question: str = Field(
+        default="", max_length=LONGEST, description="words or a question; empty for the user's"
+    )
+    video: str = Field(default="", max_length=LONGEST, description="file to search; empty for all")
     start: Seconds | None = Field(default=None, description="in seconds; nothing before it is searched")
     end: Seconds | None = Field(default=None, description="in seconds; nothing after it is searched")
 
@@ -53,14 +55,14 @@ class Searching(Arguments):
 class Pinning(Arguments):
     """A question for when something comes or goes."""
 
-    question: str = Field(default="", max_length=400, description="empty for the user's own question")
+    question: str = Field(default="", max_length=LONGEST, description="empty for the user's own question")
 
 
 class Framing(Arguments):
     """Stretches of a video."""
 
-    question: str = Field(default="", max_length=400, description="empty for the user's own question")
-    video: str = Field(default="", max_length=400, description="file; empty for the one found last")
+    question: str = Field(default="", max_length=LONGEST, description="empty for the user's own question")
+    video: str = Field(default="", max_length=LONGEST, description="file; empty for the one found last")
     ranges: list[Annotated[list[Seconds], Field(min_length=2, max_length=2)]] = Field(
         default=[], max_length=16, description="start, end in seconds; empty for around what was found"
     )

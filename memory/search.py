@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, check_text
 from .embed import Embedder, LateEmbedder, embedded
 from .ledger import StillRow
 from .page_search import WEIGHTS as PAGE_WEIGHTS
@@ -92,6 +92,8 @@ class Hit:
         Number of its shot.
     thumbnail : Path
         Its picture, a JPEG.
+    also : tuple of Text
+        Other blocks of a page, that go better with the query than any of the next hit; the best first.
     """
 
     id: str
@@ -102,6 +104,7 @@ class Hit:
     span: Span | None
     shot: int | None
     thumbnail: Path
+    also: tuple[Text, ...] = ()
 
     @property
     def origin(self) -> Origin:
@@ -147,12 +150,14 @@ def checked(query: str | Still, top: int, channels: Collection[str] | None) -> C
     Raises
     ------
     InputError
-        If the query is empty, ``top`` is not positive, or there is no such channel.
+        If the query is empty or no text, ``top`` is not positive, or there is no such channel.
     """
     if top < 1:
         raise InputError(f"top is at least 1, not {top}.", input=str(top))
     if isinstance(query, str) and not query.strip():
         raise InputError("the query is empty: say what to look for.", input=query)
+    if isinstance(query, str):
+        check_text(query, "query")
     if unknown := sorted(set(channels or ()) - set(CHANNELS)):
         raise InputError(
             f"{unknown[0]!r} is no channel of the search: they are {', '.join(CHANNELS)}.", input=unknown[0]
@@ -192,8 +197,7 @@ def search(
         scores = fused(ranked, weights)
         similarities = storage.vectors.similarities(vector, sorted(scores))
         best = sorted(scores, key=lambda slot: (-scores[slot], -similarities[slot], slot))[:top]
-        for slot, block in (question.blocks(best) if question else {}).items():
-            texts.setdefault(slot, []).append(block)
+        blocks = question.blocks(best) if question else {}
         rows = {row.slot: row for row in storage.ledger.stills(slots=best)}
         sources = {source.number: source for source in storage.ledger.sources()}
         return [
@@ -202,10 +206,11 @@ def search(
                 ref_of(rows[slot], sources[rows[slot].source].path),
                 scores[slot],
                 similarities[slot],
-                tuple(texts.get(slot, ())),
+                (*texts.get(slot, ()), *blocks.get(slot, ())[:1]),
                 _span(storage.ledger.around(rows[slot])),
                 rows[slot].shot,
                 storage.media.path(rows[slot].media),
+                tuple(blocks.get(slot, ())[1:]),
             )
             for slot in best
         ]

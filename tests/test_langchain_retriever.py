@@ -15,7 +15,7 @@ from PIL import Image
 from scripted import ScriptedEyes
 from shelf import REPORT, eyes, folder, memory
 
-from sightloop.errors import InputError
+from sightloop.errors import InputError, SightloopError
 from sightloop.integrations.langchain import SightloopEmbeddings, VisualRetriever
 
 EVENTS = REPORT.asked[1]
@@ -85,9 +85,13 @@ def test_a_document_from_elsewhere_has_no_picture() -> None:
         retriever.still(Document("words", metadata={"handle": "gone"}))
 
 
-def test_an_empty_query_is_refused() -> None:
-    with pytest.raises(InputError, match="the query is empty"):
-        found(" ")
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [(" ", "the query is empty"), ("a\ud800", "half of a surrogate pair"), ("a " * 5000, "fit")],
+)
+def test_a_query_that_is_none_is_refused(query: str, why: str) -> None:
+    with pytest.raises(SightloopError, match=why):
+        found(query)
 
 
 class Embeddings:
@@ -127,6 +131,11 @@ def test_each_vector_is_that_of_its_picture(tmp_path: Path) -> None:
     for bad, why in ((tmp_path / "none.png", "does not exist"), (folder() / "report.pdf", "is no picture")):
         with pytest.raises(InputError, match=why):
             embeddings.embed_images([photo, bad])
+
+
+def test_text_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError, match="half of a surrogate pair"):
+        SightloopEmbeddings(eyes()).embed_query("a\ud800")
 
 
 def test_eyes_that_embed_nothing_are_refused() -> None:

@@ -202,6 +202,16 @@ def test_an_agent_is_told_what_was_wrong_and_goes_on() -> None:
     assert messages[-1].text == "done"
 
 
+def test_a_long_question_is_answered_or_refused() -> None:
+    look = tools()["look"]
+    asked = message(look, question=COLOR["question"] + " Look closely." * 30, images=[PHOTO])
+    assert asked.status == "success"
+    assert asked.artifact["answer"]
+    refused = message(look, question="What color is the circle? " * 150, images=[PHOTO])
+    assert refused.status == "error"
+    assert "does not fit" in refused.text
+
+
 def test_tools_may_be_called_at_once() -> None:
     chat = scripted_chat(calling(*[("look", COLOR)] * 4), "done")
     agent = create_agent(chat, list(tools().values()))

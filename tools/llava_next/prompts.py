@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 
 from jinja2 import TemplateError
 
-from ...errors import CheckpointError, InputError
+from ...errors import CheckpointError, InputError, check_text
 from ...memory.still import Still
 
 
@@ -333,6 +333,8 @@ def check(prompt: Prompt) -> None:
             raise InputError(f"a prompt holds text, stills and Said, not {type(part).__name__}.")
         if isinstance(part, Said) and not isinstance(part.text, str):
             raise InputError(f"what a prompt has Said is text, not {type(part.text).__name__}.")
+        if not isinstance(part, Still):
+            check_text(part.text if isinstance(part, Said) else part, "prompt")
     check_turns(prompt)
     if not any(isinstance(part, Still) or (isinstance(part, str) and part.strip()) for part in prompt):
         raise InputError("the prompt is empty: give it a question, stills, or both.")
