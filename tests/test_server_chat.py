@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,41 +12,15 @@ import jsonschema
 import numpy as np
 import openai
 import pytest
+from asking import CIRCLE, TOOL, asks, bytes_of, scene, shown
 from keeping import added, memory
 from openai import OpenAI
-from PIL import Image, ImageDraw
 from serving import Serving
 
 from sightloop.tools.llava_next import LlavaNext
 from sightloop.tools.video_worlds import films, write
 
-
-def scene(colour: str = "red") -> Image.Image:
-    """A circle left and a blue square right, on white."""
-    image = Image.new("RGB", (192, 128), "white")
-    draw = ImageDraw.Draw(image)
-    draw.ellipse((20, 30, 90, 100), fill=colour)
-    draw.rectangle((110, 30, 180, 100), fill=(30, 60, 220))
-    return image
-
-
-def bytes_of(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def shown(image: Image.Image) -> dict[str, Any]:
-    url = "data:image/png;base64," + base64.b64encode(bytes_of(image)).decode()
-    return {"type": "image_url", "image_url": {"url": url}}
-
-
-def asks(question: str, *parts: dict[str, Any]) -> dict[str, Any]:
-    return {"role": "user", "content": [{"type": "text", "text": question}, *parts]}
-
-
 STEPS = ["plan", "call", "observation", "verify", "answer"]
-CIRCLE = asks("What color is the circle?", shown(scene()))
 
 
 @pytest.fixture(scope="module")
@@ -127,21 +100,6 @@ def test_a_conversation_goes_on(client: OpenAI) -> None:
     for model in ("pocket", "sightloop-agent"):
         told = client.chat.completions.create(model=model, messages=said)
         assert told.choices[0].message.content == "blue"
-
-
-TOOL = {
-    "type": "function",
-    "function": {
-        "name": "paint",
-        "description": "Paint the circle in a color.",
-        "parameters": {
-            "type": "object",
-            "properties": {"color": {"enum": ["red", "green", "blue"]}},
-            "required": ["color"],
-            "additionalProperties": False,
-        },
-    },
-}
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -54,6 +54,9 @@ _STATUS: tuple[tuple[type[SightloopError], int, str], ...] = (
 )
 """How the package's own errors are told; the others are the input's: 400."""
 
+PARAMS = frozenset({"messages", "tools", "tool_choice", "response_format", "stop", "input"})
+"""Fields of requests that errors of the package name as their input."""
+
 UNFORESEEN = "the server failed at this request; it is in its log, and others are not affected."
 
 
@@ -129,7 +132,8 @@ def refused(error: Exception) -> Refused:
         for kind, status, code in _STATUS:
             if isinstance(error, kind):
                 return Refused(status, error.message, code=code)
-        return Refused(400, error.message, code="invalid_input")
+        param = error.input if error.input in PARAMS else None
+        return Refused(400, error.message, code="invalid_input", param=param)
     if isinstance(error, RequestValidationError):
         return _invalid(error)
     if isinstance(error, HTTPException):

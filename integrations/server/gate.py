@@ -6,7 +6,6 @@ places for those that use the models, and counts. It is plain ASGI, so that noth
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .body import Body
 from .depends import LOCAL, Server
 from .failures import Refused, refused
 from .metrics import Metrics
@@ -28,9 +28,6 @@ USES_MODELS = re.compile(r"/v1/(chat/completions|embeddings|memories/[^/]+/searc
 
 UPLOADS = re.compile(r"/v1/memories/[^/]+/(sources|uploads/[^/]+)")
 """Paths that files come in by, which may take long as long as something comes."""
-
-BODY_SECONDS = 60.0
-"""For the whole body of a request, and of a file's for each piece of it."""
 
 FORM_BYTES = 1 * MIB
 """What a form has around its file at most."""
@@ -55,6 +52,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         began, status = time.monotonic(), 0
+        body = self._body(scope, receive)
 
         async def sent(message: Message) -> None:
             nonlocal status
@@ -63,29 +61,30 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("x-content-type-options", "nosniff")
                 headers.setdefault("x-request-id", uuid4().hex)
+                if not body.complete:  # the rest of it shall not come, only to be thrown away
+                    headers["connection"] = "close"
             await send(message)
 
         try:
             with ExitStack() as stack, self._metrics.running():
-                self._admit(scope, stack)
-                await self._app(scope, self._bounded(scope, receive), sent)
+                self._admit(scope, body, stack)
+                await self._app(scope, body.receive, sent)
         except Exception as error:  # noqa: BLE001 - the last resort: what was not foreseen gets an answer, too
             told = refused(error)
             if status == 0:
+                await body.passed_over()
                 await told.response()(scope, receive, sent)
         finally:
             self._metrics.answered(scope, status, time.monotonic() - began)
 
-    def _admit(self, scope: Scope, stack: ExitStack) -> None:
+    def _admit(self, scope: Scope, body: Body, stack: ExitStack) -> None:
         headers, path = Headers(scope=scope), scope["path"]
         scope["key_id"] = LOCAL
         if self._server.settings.loopback and not self._server.keys.every():
             self._not_by_trick(headers)
         elif not OPEN.fullmatch(path):
             scope["key_id"] = self._owner(headers)
-        length = headers.get("content-length", "")
-        if length.isdecimal():
-            _check(int(length), self._most(scope))
+        body.announced()
         if scope["method"] == "POST" and USES_MODELS.fullmatch(path):
             stack.enter_context(self._server.admission.place())
 
@@ -118,34 +117,13 @@ class Gate:
             )
         return key.id
 
-    def _most(self, scope: Scope) -> int:
+    def _body(self, scope: Scope, receive: Receive) -> Body:
         settings = self._server.settings
         if not UPLOADS.fullmatch(scope["path"]):
-            return settings.body_bytes
+            return Body(scope, receive, settings.body_bytes, in_pieces=False)
         whole = scope["method"] == "POST"
-        return settings.upload_bytes + FORM_BYTES if whole else settings.piece_bytes
-
-    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        """Return a way to receive a body that ends when it is too large or too slow."""
-        most, size, complete = self._most(scope), 0, False
-        each = bool(UPLOADS.fullmatch(scope["path"]))
-        until = time.monotonic() + BODY_SECONDS
-
-        async def received() -> Message:
-            nonlocal size, complete
-            if complete:
-                return await receive()  # whether the client has left
-            left = BODY_SECONDS if each else until - time.monotonic()
-            try:
-                message = await asyncio.wait_for(receive(), left)
-            except TimeoutError:
-                raise Refused(408, "the rest of the request did not come in time.", code="timeout") from None
-            size += len(message.get("body", b""))
-            _check(size, most)
-            complete = not message.get("more_body", False)
-            return message
-
-        return received
+        most = settings.upload_bytes + FORM_BYTES if whole else settings.piece_bytes
+        return Body(scope, receive, most, in_pieces=True)
 
 
 def _place(address: str) -> str:
@@ -157,10 +135,3 @@ def _name(host: str) -> str:
     """Return a host without its port."""
     bare = re.fullmatch(r"\[(.*)\](:\d+)?|([^:]*)(:\d+)?", host)
     return (bare[1] or bare[3] or "") if bare else ""
-
-
-def _check(size: int, most: int) -> None:
-    if size > most:
-        raise Refused(
-            413, f"the request has more than {most} bytes, the most that is read.", code="too_large"
-        )
