@@ -1,6 +1,6 @@
 """Draw the picture of the web page: a scene that was asked about, on a desk by day and on a phone by night.
 
-``python examples/web_picture.py --out docs/web.png``, or of files of your own: ``--question "..." photo.png``.
+``python examples/web_picture.py --out docs/web.png``, or of files of yours: ``--question "..." photo.png``.
 Without any it renders a room that the model was not trained on. It needs Playwright, and Chromium or Chrome.
 """
 

@@ -24,7 +24,7 @@ export class Problem extends Error {
 
 /** Ask the server; a person is asked for the key where the server wants one. Throws a Problem. */
 export async function ask(path, { method = "GET", json, body, headers = {}, signal } = {}) {
-  for (let wrong = false; ; wrong = true) {
+  for (;;) {
     const key = sessionStorage.getItem(KEPT);
     const response = await reached(path, {
       method,
@@ -39,7 +39,7 @@ export async function ask(path, { method = "GET", json, body, headers = {}, sign
     if (response.ok) return response;
     if (response.status !== 401) throw await problem(response);
     // Another request may have been given a key in the meantime.
-    if (sessionStorage.getItem(KEPT) === key) sessionStorage.setItem(KEPT, await askForKey(wrong && Boolean(key)));
+    if (sessionStorage.getItem(KEPT) === key) sessionStorage.setItem(KEPT, await askForKey(key !== null));
   }
 }
 
@@ -73,5 +73,5 @@ async function problem(response) {
 /** Make a sentence of what the server says: with a capital letter, and with files by their names alone. */
 export function sentence(message = "") {
   const named = message.replace(/\bfile-[0-9a-f]{16}\/(scene\/)?/g, "");
-  return /^[a-z]+([ ,:]|$)/.test(named) ? named.charAt(0).toUpperCase() + named.slice(1) : named;
+  return /^[a-z]+([ ,:]|$)/.test(message) ? named.charAt(0).toUpperCase() + named.slice(1) : named;
 }

@@ -29,14 +29,20 @@ const evidence = new Evidence(new Panel({
   room: "(min-width: 75rem)", there: false,
 }));
 const sidebar = new Sidebar({ memory: () => memory, use, gone: (id) => id === conversation && renew() });
-const composer = new Composer({ memory: () => kept, ask, stop: () => stopping?.abort() });
-/** The id of the page's memory, which is made if there is none. */
-const kept = remembered();
+const composer = new Composer({ memory: kept, ask, stop: () => stopping?.abort() });
+let finding = null;
 
-async function remembered() {
+/** Return the id of the page's memory, which is made if there is none. */
+function kept() {
+  finding ??= found().finally(() => (finding = null));
+  return finding;
+}
+
+async function found() {
+  if (memory !== null) return memory;
   const { data } = await asked("/v1/memories");
-  const found = data.find(({ name }) => name === MEMORY);
-  memory = (found ?? (await asked("/v1/memories", { method: "POST", json: { name: MEMORY } }))).id;
+  const known = data.find(({ name }) => name === MEMORY);
+  memory = (known ?? (await asked("/v1/memories", { method: "POST", json: { name: MEMORY } }))).id;
   return memory;
 }
 
@@ -210,4 +216,4 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 addEventListener("hashchange", route);
 addEventListener("popstate", route);
-kept.then(() => Promise.all([refresh(), route()])).catch((error) => composer.trouble(words(error)));
+kept().then(() => Promise.all([refresh(), route()])).catch((error) => composer.trouble(words(error)));
