@@ -46,6 +46,9 @@ HOLDS: Mapping[Kind, float] = {"figure": 0.4, "table": 0.5}
 COMPETE = 20
 """Pages, the best ones, whose blocks compete. With half as many fewer right pages come first."""
 
+MOST = 3
+"""Blocks that are told of a page, at most."""
+
 FEW = 3
 """Pages, the best ones, that tell how good what was found is."""
 
@@ -77,9 +80,9 @@ class Question:
         self._kind = asked_for(text)
         (terms,) = terms_of([" ".join(looked_for(text, telling(text)))])
         self._terms = list(dict.fromkeys(terms))
-        self._best: dict[
-            int, tuple[float, Text | None]
-        ] = {}  # the best block of each still that was compared
+        # Of stills that were compared, the best blocks first; and how good pages are, but for their blocks.
+        self._blocks: dict[int, list[tuple[float, Text]]] = {}
+        self._pages: dict[int, float] = {}
 
     def pages(self, where: Where, channels: Collection[str], most: int) -> Found:
         """Find pages by these of the channels "page", "near" and "passage"."""
@@ -135,12 +138,12 @@ class Question:
             "page figure": held * (self._kind == "figure"),
         }
         best = order[:COMPETE]
-        found = self._compared(pages.slots[at[best]].tolist())
-        lowest = min((score for score, _ in found.values()), default=0.0)
-        blocks = np.array(
-            [found[slot][0] if slot in found else lowest for slot in pages.slots[at[best]].tolist()]
-        )
-        scores = weighed(told)[best] + blocks
+        slots = pages.slots[at[best]].tolist()
+        alone = weighed(told)[best]
+        self._pages = dict(zip(slots, alone.tolist(), strict=True))
+        found = self._compared(slots)
+        lowest = min(found.values(), default=0.0)  # for a page none of whose words are in a block
+        scores = alone + np.array([found.get(slot, lowest) for slot in slots])
         return np.concatenate([best[np.lexsort((at[best], -scores))], order[COMPETE:]])
 
     def _near(self, where: Where, most: int) -> dict[int, float]:
@@ -172,8 +175,8 @@ class Question:
         holding = self._storage.ledger.holding(slots.tolist(), self._kind)
         return np.isin(slots, np.array(sorted(holding), np.int64)).astype(np.float64)
 
-    def _compared(self, slots: Sequence[int]) -> dict[int, tuple[float, Text | None]]:
-        """Return of these stills, by slot, how good the best block is, and the best that says anything."""
+    def _compared(self, slots: Sequence[int]) -> dict[int, float]:
+        """Compare the blocks of these stills; return how good the best is of each that has any."""
         number = {slot: self._storage.words.pages.number(slot) for slot in slots}
         rows = sorted(self._storage.ledger.blocks_at(slots) if slots else [], key=lambda row: number[row[0]])
         if not rows:
@@ -195,17 +198,30 @@ class Question:
         )
         says = (told["own"] > 0) | (told["like"] > 0)
         scores = weighed(told)
+        best: dict[int, float] = {}
         for place in np.argsort(-scores, kind="stable").tolist():
             slot, _, text = rows[place]
-            best, found = self._best.get(slot, (float(scores[place]), None))
-            self._best[slot] = best, found or (text if says[place] else None)
-        return {slot: self._best[slot] for slot in slots if slot in self._best}
+            best.setdefault(slot, float(scores[place]))
+            known = self._blocks.setdefault(slot, [])
+            if says[place] and len(known) < MOST:
+                known.append((float(scores[place]), text))
+        return best
 
-    def blocks(self, slots: Sequence[int]) -> dict[int, Text]:
-        """Return of each of these stills that has blocks the one that goes best with the question."""
-        self._compared([slot for slot in slots if slot not in self._best])
-        best = {slot: self._best[slot][1] for slot in slots if slot in self._best}
-        return {slot: text for slot, text in best.items() if text is not None}
+    def blocks(self, slots: Sequence[int]) -> dict[int, list[Text]]:
+        """Return of each of these stills the blocks that go best with the question.
+
+        They are the best one that says anything of it, and those that are better than the best of the next
+        still, where both were found by the question.
+        """
+        self._compared([slot for slot in slots if slot not in self._blocks])
+        found: dict[int, list[Text]] = {}
+        for slot, after in zip(slots, [*slots[1:], -1], strict=False):
+            blocks = self._blocks.get(slot, [])
+            least = np.inf
+            if slot in self._pages and self._blocks.get(after) and after in self._pages:
+                least = self._pages[after] + self._blocks[after][0][0] - self._pages[slot]
+            found[slot] = [text for place, (score, text) in enumerate(blocks) if place == 0 or score > least]
+        return found
 
 
 def ranked_late(storage: Storage, late: LateEmbedder, text: str, slots: Iterable[int]) -> Found:

@@ -124,6 +124,20 @@ def test_a_hit_says_where_on_the_page(memory: VisualMemory) -> None:
     assert hit.box in [text.box for text in hit.texts]
 
 
+def test_a_hit_says_where_else_on_the_page(tmp_path: Path) -> None:
+    pages = (
+        "Kestrels of the town\n\nMost kestrels breed in old towers.\n\n\n\n\nSome kestrels breed on cliffs.",
+        "The weather was mild, and kestrels were seen.",
+    )
+    with VisualMemory(tmp_path / "mem", embedder=Colours()) as memory:
+        memory.add(pdf(tmp_path / "kestrels.pdf", *pages))
+        first, last = memory.search("Where do kestrels breed?", top=9)
+    (other,) = (text for text in first.also if "breed" in text.text)
+    assert other.box is not None
+    assert other.box != first.box
+    assert last.also == ()  # nothing follows that it could be better than
+
+
 def test_meaning_finds_what_words_do_not(memory: VisualMemory) -> None:
     assert memory.search("seabirds and offspring", channels=("page",)) == []
     found = [place(hit)[0] for hit in memory.search("seabirds and offspring", channels=("passage",), top=3)]

@@ -34,7 +34,7 @@ NO_ROW = "the question names no row of the table: all are told"
 AS_LIKELY, MOST_PLACES = 2.0, 3
 """By how much less a place may score that says the same, to be cited, too; and how many are, at most."""
 
-LEAST = 0.05
+LEAST = 0.1
 """How likely an answer must be to be given."""
 
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|neither|nor|cannot|without)\b|n['’]t\b", re.I)  # noqa: RUF001

@@ -316,6 +316,7 @@ def _place(pages: Pages, span: Span) -> dict[str, float]:
         "page first": float(ahead == 0),
         "page covers": pages.covers[span.leaf],
         "passage": float(found and span.kind not in VALUES),
+        "passage value": float(found and span.kind in VALUES),
     }
 
 

@@ -22,7 +22,7 @@ class Leaf:
     score : float
         How well a search found that it fits the question, higher is better; equal where nobody searched.
     passages : tuple of Box
-        What of it the search found, in pixels of ``still``.
+        What of it the search found, the best first, in pixels of ``still``.
     """
 
     still: Still

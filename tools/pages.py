@@ -26,7 +26,8 @@ def found(
 def _leaf(memory: VisualMemory, hit: Hit) -> Leaf:
     still = memory.still(hit)
     text = memory.page_text(hit) or words_of(still)
-    return Leaf(still, text, hit.score, tuple(text.box for text in hit.texts if text.box is not None))
+    found = (*hit.texts, *hit.also)
+    return Leaf(still, text, hit.score, tuple(text.box for text in found if text.box is not None))
 
 
 def listed(
