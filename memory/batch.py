@@ -201,6 +201,10 @@ class Batch:
         assert self.models.sentences is not None
         return embedded(self.models.sentences, texts, self._storage.passages.expected)
 
+    def holds(self, path: str) -> bool:
+        """Whether something of a source waits to be committed."""
+        return path in self._entries or any(one.entry.path == path for one in self._waiting)
+
     def drop(self, path: str) -> None:
         """Leave out what has come of a source since the last commit."""
         self._entries.pop(path, None)

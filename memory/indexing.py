@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +52,7 @@ class Indexer:
         self._batch = batch
         self._progress = progress
         self._pages = Pages(storage, batch, progress, password)
+        self._turns: dict[str, threading.Lock] = {}
 
     def add(self, source: str | os.PathLike[str]) -> Added:
         """Index a file, or the files in a folder.
@@ -61,21 +63,42 @@ class Indexer:
             If it is one file and cannot be read, or a folder with nothing in it to index.
         """
         path = checked_path(source, "picture, video or document").absolute()
-        added = self._folder(path) if path.is_dir() else self._file(path)
-        self._batch.commit()
+        try:
+            added = self._folder(path) if path.is_dir() else self._in_turn(path)
+            self._batch.commit()
+        finally:
+            self._end_turns(list(self._turns))
         return replace(added, stills=self._batch.stills)
 
     def _folder(self, folder: Path) -> Added:
         added = Added()
         for file in _inside(folder):
             try:
-                added += self._file(file)
+                added += self._in_turn(file)
             except InputError as error:
                 self._batch.drop(str(file))
                 added += Added(skipped=(error,))
         self._batch.commit()
         self._progress(Progress(str(folder), None, None, self._batch.stills))
         return added
+
+    def _in_turn(self, file: Path) -> Added:
+        """Index a file when nobody else does, who would bring it in a second time.
+
+        Its turn ends when all of it is committed, which may be with other files. Nobody waits for each other
+        for ever: who adds several files takes their turns in the order of their names.
+        """
+        path = str(file)
+        turn = self._storage.turn(path)
+        turn.acquire()
+        self._turns[path] = turn
+        added = self._file(file)
+        self._end_turns([other for other in self._turns if not self._batch.holds(other)])
+        return added
+
+    def _end_turns(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self._turns.pop(path).release()
 
     def _file(self, file: Path) -> Added:
         from .sources.documents import is_document

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import numpy as np
 import platformdirs
@@ -111,6 +112,7 @@ class Storage:
         self.folder = folder
         self.media = Media(folder / "media")
         self.lock = threading.RLock()
+        self._turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._owner = Owner(folder)
         try:
             self.ledger = Ledger(folder / "ledger.sqlite")
@@ -138,6 +140,11 @@ class Storage:
                 f"compare with {late}: open it with {written}, or index into another folder.",
                 input=str(self.folder),
             )
+
+    def turn(self, path: str) -> threading.Lock:
+        """Return the lock that is held while a source is brought in: two at once would bring it in twice."""
+        with self.lock:
+            return self._turns.setdefault(path, threading.Lock())
 
     def close(self) -> None:
         """Let go of the folder."""
