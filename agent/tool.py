@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -57,6 +57,26 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+Form = TypeVar("Form", bound=Arguments)
+
+
+def parsed(name: str, form: type[Form], arguments: Mapping[str, Any]) -> Form:
+    """Read the arguments that a tool of this name is called with.
+
+    Raises
+    ------
+    InputError
+        If they are not what it takes; the message says what is wrong with which.
+    """
+    try:
+        return form.model_validate(dict(arguments))
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors()
+        )
+        raise InputError(f"{name} was called with wrong arguments: {wrong}.", input=name) from None
+
+
 class OfImages(Arguments):
     """Of several images; none named means all that the user gave."""
 
@@ -85,22 +105,8 @@ class Tool:
     run: Run
 
     def parsed(self, arguments: dict[str, Any]) -> Arguments:
-        """Read arguments.
-
-        Raises
-        ------
-        InputError
-            If they are not what it takes; the message says what is wrong with which.
-        """
-        try:
-            return self.arguments.model_validate(arguments)
-        except ValidationError as error:
-            wrong = "; ".join(
-                f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors()
-            )
-            raise InputError(
-                f"{self.name} was called with wrong arguments: {wrong}.", input=self.name
-            ) from None
+        """Read arguments; errors as of :func:`parsed`."""
+        return parsed(self.name, self.arguments, arguments)
 
     def __call__(self, eyes: Eyes, state: State, arguments: dict[str, Any]) -> Found:
         """Run it; errors as of :meth:`parsed`, and those of the tool."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
+from ..agent.tool import Arguments, parsed
 from ..errors import InputError
 from ..memory.records import Kind
 from ..tools.named_files import without_files
@@ -34,11 +35,7 @@ Told = Callable[["Step"], None]
 """Is told of each step of a run when it is done."""
 
 
-class _Arguments(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Looking(_Arguments):
+class Looking(Arguments):
     """A question about what can be seen."""
 
     question: str = Field(min_length=1, max_length=LONGEST, description="what to find out, in plain words")
@@ -49,13 +46,13 @@ class Looking(_Arguments):
     )
 
 
-class Comparing(_Arguments):
+class Comparing(Arguments):
     """Pictures whose differences are wanted."""
 
     images: list[str] = Field(min_length=2, max_length=16, description="each is compared with the first")
 
 
-class Searching(_Arguments):
+class Searching(Arguments):
     """Words to search a memory for."""
 
     query: str = Field(min_length=1, max_length=LONGEST, description="what to look for, in plain words")
@@ -64,7 +61,7 @@ class Searching(_Arguments):
     within: str | None = Field(default=None, description="only in this file, by its path or its name")
 
 
-class Reading(_Arguments):
+class Reading(Arguments):
     """A question that words on pages answer."""
 
     question: str = Field(min_length=1, max_length=LONGEST, description="what to find out, in plain words")
@@ -75,7 +72,7 @@ class Reading(_Arguments):
     )
 
 
-class Measuring(_Arguments):
+class Measuring(Arguments):
     """A question about a place in three dimensions."""
 
     question: str = Field(
@@ -90,26 +87,7 @@ class Described:
 
     name: str
     description: str
-    arguments: type[BaseModel]
-
-    def parsed(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return arguments, checked and complete.
-
-        Raises
-        ------
-        InputError
-            If they are not what it takes; the message says what is wrong with which.
-        """
-        try:
-            read = self.arguments.model_validate(dict(arguments))
-        except ValidationError as error:
-            wrong = "; ".join(
-                f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in error.errors()
-            )
-            raise InputError(
-                f"{self.name} was called with wrong arguments: {wrong}.", input=self.name
-            ) from None
-        return {name: getattr(read, name) for name in type(read).model_fields}
+    arguments: type[Arguments]
 
 
 TOOLS: dict[str, Described] = {
@@ -204,10 +182,11 @@ class Toolkit:
         """
         if name not in TOOLS:
             raise InputError(f"there is no tool {name!r}; there are: {', '.join(self.tools)}.", input=name)
-        parsed = TOOLS[name].parsed(arguments)
+        read = parsed(name, TOOLS[name].arguments, arguments)
+        given = {argument: getattr(read, argument) for argument in type(read).model_fields}
         if name == "find":
-            return self.find(**parsed)
-        finding: Finding = getattr(self, name)(**parsed, told=told, cancel=cancel)
+            return self.find(**given)
+        finding: Finding = getattr(self, name)(**given, told=told, cancel=cancel)
         return finding
 
     def look(

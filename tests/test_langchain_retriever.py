@@ -71,6 +71,13 @@ def test_documents_are_plain_json_and_hold_no_pixels() -> None:
         assert len(json.dumps(one.model_dump())) < 10_000
 
 
+async def test_as_many_as_one_query_wants() -> None:
+    retriever = VisualRetriever(memory=memory())
+    assert len(await retriever.ainvoke("a red circle", k=2)) == 2
+    with pytest.raises(InputError, match="top is at least 1"):
+        await retriever.ainvoke("a red circle", k=0)
+
+
 def test_only_in_these_sources() -> None:
     only = found("a red circle", sources=[str(folder() / "before.png")], k=9)
     assert [one.metadata["source"] for one in only] == [str(folder() / "before.png")]
