@@ -102,16 +102,22 @@ def found(memory: VisualMemory, looked: Findings, hits: Sequence[Hit]) -> Findin
     }
     evidence = [
         Evidence.of(one.still, f"shows {looked.query}", one.there, one.span)
-        for one in seen
+        for one in looked.shown
         if one.there is not None
     ]
-    shown = [Shown(_name(one.still.origin), one.still) for one in seen[:PICTURES]]
+    shown = [Shown(_name(one.still.origin), one.still) for one in looked.shown[:PICTURES]]
     for number, hit in enumerate(hits[: PICTURES - len(shown)], start=len(seen) + 1):
-        still = memory.still(hit)
-        marked = mark(still, [hit.box], [number]) if hit.box is not None else still
-        shown.append(Shown(_name(hit.origin), marked))
+        shown.append(Shown(_name(hit.origin), _marked(memory.still(hit), hit, number)))
     text = "\n".join([*found_lines(data), *(f"note: {note}" for note in looked.notes)])
     return Finding(text, tuple(evidence), tuple(shown), data)
+
+
+def _marked(still: Still, hit: Hit, number: int) -> Still:
+    """Draw the box of a hit on its still, which is smaller where only the memory's own picture is left."""
+    if hit.box is None:
+        return still
+    box = hit.box.scaled(still.size.width / hit.ref.width, still.size.height / hit.ref.height)
+    return mark(still, [box], [number])
 
 
 def _name(origin: Origin) -> str:

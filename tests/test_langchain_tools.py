@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from shelf import FILM, REPORT, eyes, folder, memory, scan
 from sightloop.agent import Result
 from sightloop.errors import InputError
 from sightloop.integrations.langchain import sightloop_tools
+from sightloop.integrations.toolkit import Toolkit
+from sightloop.tools.remember import memory_of
 
 PHOTO = str(folder() / "before.png")
 COLOR = {"question": "What color is the circle?", "images": [PHOTO]}
@@ -133,6 +136,28 @@ def test_documents_are_read_and_quoted(asked: Any) -> None:
 def test_a_question_without_files_is_about_the_memory() -> None:
     (asked,) = [one for one in FILM.asked if one.kind == "color"]
     assert asked.answer in str(message(tools()["look"], question=asked.question).content).splitlines()[0]
+
+
+def test_a_page_is_found_and_shown_though_its_file_is_gone(tmp_path: Path) -> None:
+    shutil.copy(folder() / "report.pdf", tmp_path)
+    with memory_of(eyes()) as kept:
+        kept.add(tmp_path / "report.pdf")
+        (tmp_path / "report.pdf").unlink()
+        found = Toolkit(eyes(), kept).find("survival")
+    assert "report.pdf, page 3" in found.text
+    assert all(max(shown.still.size) < 1000 for shown in found.pictures)  # as the memory kept them
+    assert len(found.pictures) == 3
+    assert found.evidence == ()
+
+
+def test_only_what_shows_it_is_shown_as_found() -> None:
+    found = Toolkit(eyes(), memory()).find("a red circle", kind="photo")
+    assert [shown.name for shown in found.pictures] == [
+        Path(one.still.origin.source).name for one in found.evidence
+    ]
+    assert len(found.data["moments"]) == 2
+    nothing = Toolkit(eyes(), memory()).find("a purple star", kind="photo")
+    assert (nothing.evidence, nothing.pictures, len(nothing.data["moments"])) == ((), (), 2)
 
 
 def test_find_looks_within_one_source_or_kind() -> None:
