@@ -121,7 +121,7 @@ def test_a_file_that_is_kept_is_asked_about_again(visits: Visits, shelf: Path) -
     [
         ("film.mp4", "What is shown?", ".video .marks [data-go]"),
         ("report.pdf", report_worlds.draw(1).asked[1].question, ".mark.confirmed"),
-        ("scan.zip", "How far is the red block from the blue ball?", ".turntable canvas"),
+        ("scan.zip", "How big is the red block?", ".turntable canvas"),
     ],
 )
 def test_what_each_kind_of_file_shows(

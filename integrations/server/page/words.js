@@ -12,7 +12,7 @@ const ENDS = {
 const KINDS = [
   ["video", /^video/, /\.(mp4|mov|mkv|avi|webm|mpe?g|m4v|ts)$/i],
   ["document", /pdf|document/, /\.(pdf|docx|pptx|odt|odp|tiff?)$/i],
-  ["scene", /zip|scene/, /\.zip$/i],
+  ["scene", /zip|scene/, /\.(zip|ply|glb|bag|mcap)$/i],
   ["picture", /^image|photo/, /\.(png|jpe?g|webp|gif|bmp|heic|avif)$/i],
 ];
 
