@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,6 +62,9 @@ def mcp(
         _serve_http(server, port)
     else:
         asyncio.run(serve_stdio(server))
+        os._exit(
+            0
+        )  # all is closed; a thread that still loads a model for a client that left is not waited for
 
 
 def _serve_http(server: Server[Service], port: int) -> None:

@@ -173,6 +173,7 @@ async def serve_http(server: Server[Service], listening: socket.socket) -> None:
 
 
 async def _list_tools(ctx: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
+    # All that a tool writes is the server's own memory.
     harmless = ToolAnnotations(read_only_hint=True, open_world_hint=False)
     return ListToolsResult(
         tools=[

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,9 @@ AT_ONCE = 8
 """Calls that run at the same time; more wait for their turn."""
 MOST_WAITING = 64
 """Calls that run or wait; more are refused, lest a client that floods the server fills its memory."""
+
+PATIENCE = 5.0
+"""Seconds that what runs has to end when the server does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Service:
         self._path = memory
         self._limits = limits
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mcp")
-        self._running: set[threading.Event] = set()
+        self._running: dict[Future[Finding], threading.Event] = {}
         self._opening: Future[_Opened] | None = None
 
     @property
@@ -82,12 +85,22 @@ class Service:
             raise
 
     def close(self) -> None:
-        """Stop what runs, between two tokens, and let go of the memory."""
-        for cancel in list(self._running):
+        """Stop what runs, between two tokens, and let go of the memory.
+
+        A model that is being loaded, or looks at much at once, cannot be stopped: after ``PATIENCE`` it is
+        left to end with the process, which the memory outlives.
+        """
+        running = dict(self._running)
+        for cancel in running.values():
             cancel.set()
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         opening = self._opening
-        if opening is not None and not opening.cancelled() and opening.exception() is None:
+        if opening is None:
+            return
+        left: list[Future[Any]] = [opening, *running]
+        if wait(left, PATIENCE).not_done:
+            return
+        if not opening.cancelled() and opening.exception() is None:
             opening.result().memory.close()
             opening.result().eyes.close()
 
@@ -123,27 +136,22 @@ class Service:
         if len(self._running) >= MOST_WAITING:
             raise InputError(f"{MOST_WAITING} calls are waiting already; try again in a while.", input=name)
         cancel = threading.Event()
-        self._running.add(cancel)
         opening = self._opened()
 
         def run() -> Finding:
-            try:
-                opened = opening.result()
-                reads = partial(_file, opened.memory, roots)
-                kit = Toolkit(opened.eyes, opened.memory, reads=reads, limits=self._limits)
-                return kit.call(name, arguments, told=told, cancel=cancel)
-            finally:
-                self._running.discard(cancel)
+            opened = opening.result()
+            reads = partial(_file, opened.memory, roots)
+            kit = Toolkit(opened.eyes, opened.memory, reads=reads, limits=self._limits)
+            return kit.call(name, arguments, told=told, cancel=cancel)
 
         work = self._threads.submit(run)
+        self._running[work] = cancel
+        work.add_done_callback(self._running.pop)
         try:
             return await asyncio.wrap_future(work)
         except asyncio.CancelledError:
             cancel.set()
             raise
-        finally:
-            if work.cancelled():
-                self._running.discard(cancel)
 
 
 def _file(memory: VisualMemory, roots: Roots, name: str) -> str:

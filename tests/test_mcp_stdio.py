@@ -122,7 +122,9 @@ def test_a_client_that_leaves_in_the_middle_of_a_call_ends_the_server(
     lines: Lines, picture: Path, temporary: Path
 ) -> None:
     lines.greet()
-    lines.look(1, *[picture.name] * 20)
+    lines.look(1, picture.name)
+    assert lines.hear()["id"] == 1
+    lines.look(2, *[picture.name] * 8)
     lines.process.stdin.close()
     lines.process.stdout.close()
     lines.process.wait(SECONDS)
@@ -141,7 +143,7 @@ def test_a_server_that_is_told_to_end_ends(
     if busy:
         lines.look(1, picture.name)
         assert lines.hear()["id"] == 1
-        lines.look(2, *[picture.name] * 20)
+        lines.look(2, *[picture.name] * 8)
     lines.process.send_signal(told)
     assert lines.process.wait(SECONDS) == 130
     assert lines.process.stderr.read() == ""
