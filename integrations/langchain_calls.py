@@ -36,6 +36,8 @@ NAMED, DESCRIBED, TAKEN = 2, 1, 2
 """What it counts for a tool that a word of the message is in its name, in its description, or is a file that
 it takes; from :data:`ENOUGH` on it may be called."""
 ENOUGH = 2
+MOST_TRIED = 8
+"""Tools whose arguments are looked for, those first that most calls for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +257,11 @@ def _chosen(eyes: Writer, chat: Chat, tools: tuple[ToolForm, ...], must: bool) -
     fresh = [tool for tool in tools if tool.name not in done] or list(tools)
     # What is known now goes into a form for an answer, where there is one, rather than into a question.
     forms = [tool for tool in fresh if chat.answers and not asks(tool.arguments)]
+    words, files = _stems(question), Words(question).files
+    weighed = [(_weight(tool, words, files), tool) for tool in forms or fresh]
     first: Reply | None = None
-    for tool in sorted(forms or fresh, key=lambda tool: -_weight(tool, question)):
-        if not must and _weight(tool, question) < ENOUGH:
+    for weight, tool in sorted(weighed, key=lambda pair: -pair[0])[:MOST_TRIED]:
+        if not must and weight < ENOUGH:
             break
         filled = fill(eyes, tool.arguments, question, seen.stills, results=chat.answers, words_first=True)
         call = ((tool.name, filled.value),)
@@ -268,12 +272,11 @@ def _chosen(eyes: Writer, chat: Chat, tools: tuple[ToolForm, ...], must: bool) -
     return first if must else None
 
 
-def _weight(tool: ToolForm, question: str) -> int:
-    """Return how much in a question's words calls for a tool."""
-    words = _stems(question)
+def _weight(tool: ToolForm, words: set[str], files: Sequence[str]) -> int:
+    """Return how much in a question's words, and in the files it names, calls for a tool."""
     shared = NAMED * len(words & _stems(tool.name)) + DESCRIBED * len(words & _stems(tool.description))
     members = tool.arguments.get("properties", {})
-    return shared + TAKEN * any(takes_file(name, Words(question)) for name in members)
+    return shared + TAKEN * any(takes_file(name, files) for name in members)
 
 
 def _stems(text: str) -> set[str]:

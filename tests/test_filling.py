@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from PIL import Image, ImageDraw
@@ -105,6 +105,7 @@ messages = st.text(max_size=60) | st.sampled_from(
 )
 
 
+@settings(max_examples=20)
 @given(schemas, messages, st.booleans(), st.sampled_from(["", "red", '{"color": "blue", "count": 2}', "["]))
 def test_a_value_is_valid_under_any_schema_whatever_was_said(
     schema: dict[str, Any], said: str, words_first: bool, results: str
@@ -204,6 +205,25 @@ def test_a_megabyte_of_words_is_looked_through_at_once() -> None:
     said = "a/b A.b 'c \"d 1.2e " * 50_000
     found = filled(form(n={"type": "number"}, name=STRING, path=STRING, mode={"enum": ["x", "y"]}), said)
     assert set(found.value) == {"n", "name", "path", "mode"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        form([], **{f"a{i}": {"$ref": "#"} for i in range(12)}),  # 12 to the sixth
+        form(**{f"a{i}": {**STRING, "pattern": f"^(a|aa)+b{{{i + 1}}}$"} for i in range(30)}),
+        form(**{f"a{i}": {"type": "array", "items": STRING, "minItems": 3} for i in range(40)}),
+        form(mode={"enum": [f"option {i}" for i in range(5000)]}),
+    ],
+    ids=["endless", "patterns", "lists", "choices"],
+)
+def test_a_schema_that_is_large_is_filled_in_soon(schema: dict[str, Any]) -> None:
+    filled(schema, "Ann and 'x y' 3 4 a.png " * 1000)
+
+
+def test_a_schema_that_is_too_large_is_refused() -> None:
+    with pytest.raises(InputError, match="characters"):
+        fill(eyes(), form(**{f"a{i}": STRING for i in range(10_000)}), "hello")
 
 
 @given(st.text(max_size=200))

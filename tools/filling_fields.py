@@ -6,13 +6,12 @@ By the last word of a name, in English, as its author would read it: "source_ima
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..memory.sources.files import DOCUMENT_SUFFIXES, VIDEO_SUFFIXES
 from ..memory.sources.photos import SUFFIXES
-from .filling_words import Words
 
 WHOLE = frozenset({"question", "query", "text", "prompt", "message", "input", "request", "instruction"})
 """Fields that want the message itself."""
@@ -58,10 +57,10 @@ def _suffix(name: str) -> str:
     return PurePath(name).suffix.casefold()
 
 
-def takes_file(name: str, words: Words) -> bool:
-    """Tell whether a field of a name takes a file, and words name one that it takes."""
+def takes_file(name: str, files: Iterable[str]) -> bool:
+    """Tell whether a field of a name takes one of some files."""
     takes = FILES.get(Field({}, (name,)).noun)
-    return takes is not None and words.file(takes) is not None
+    return takes is not None and any(map(takes, files))
 
 
 def asks(schema: Mapping[str, Any]) -> bool:

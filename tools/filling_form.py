@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ..memory import Still
 from .filling_fields import ANSWER, FILES, WHOLE, Field
 from .filling_valid import fits, grammar
-from .filling_words import Fits, Words
+from .filling_words import LONGEST, Fits, Words
 from .llava_next.answers import Answer, Choice, Usage
 from .llava_next.prompts import Prompt
 from .look import Eyes, interleave
@@ -25,6 +25,8 @@ SURE = 0.5
 """Confidence from which an answer to one question about a field is taken before others are asked."""
 DEEPEST = 6
 """How far objects and lists within each other are filled in; further down, the least value stands."""
+MOST_PARTS, MOST_ASKED = 256, 64
+"""Parts of a schema that are filled in, and questions that the eyes are asked: a schema may be endless."""
 MOST_ITEMS = 32
 """Items that a list is filled with at most."""
 
@@ -55,11 +57,15 @@ class Form:
     notes: list[str] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     confidence: float | None = None
+    parts: int = 0
+    asked: int = 0
+    folded: str = field(init=False)
     words: Words = field(init=False)
     members: Mapping[str, Any] = field(init=False)
     alone: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        self.folded = self.said[-LONGEST:].casefold()
         self.words = Words(self.said)
         self.members = _members(self.results)
         self.alone = len(self._resolved(self.schema).get("properties", ())) <= 1
@@ -74,7 +80,8 @@ class Form:
 
     def _tried(self, schema: Any, path: tuple[str, ...], depth: int) -> Found | None:
         """Return a value that something tells, or that the schema itself gives; None if there is none."""
-        if not isinstance(schema, Mapping) or depth > DEEPEST:
+        self.parts += 1
+        if not isinstance(schema, Mapping) or depth > DEEPEST or self.parts > MOST_PARTS:
             return None
         schema = self._resolved(schema)
         if "const" in schema:
@@ -168,7 +175,7 @@ class Form:
             if value is None:
                 break
             values.append(value)
-        if not values and self.stills and not item.wants(FILES):
+        if not values and self.looking and not item.wants(FILES):
             pieces = [_read(piece, item.kind) for piece in self._listed(Field(schema, path))]
             values = [value for value in pieces if fits(value, item.schema)][:most]
         if values and len(values) >= least:
@@ -178,7 +185,7 @@ class Form:
     def _simple(self, one: Field) -> Found | None:
         """Fill in a string, a number or a truth."""
         ways: list[Callable[[Field], Any]] = [self._from_words, self._from_eyes]
-        if self.stills and not self.words_first and not one.wants(WHOLE) and not one.wants(FILES):
+        if self.looking and not self.words_first and not one.wants(WHOLE) and not one.wants(FILES):
             ways.reverse()
         for way in (self._from_results, *ways):
             value = way(one)
@@ -199,8 +206,8 @@ class Form:
 
     def _meant(self, one: Field) -> bool:
         """Whether the message's own question is about a field."""
-        counts = one.kind in ("integer", "number") and _HOW_MANY.search(self.said) is not None
-        return self.alone or counts or _mentions(self.said, one.name)
+        counts = one.kind in ("integer", "number") and _HOW_MANY.search(self.folded) is not None
+        return self.alone or counts or _mentions(self.folded, one.name)
 
     def _from_words(self, one: Field) -> Any:
         """Return a value that is in the message's words, or None."""
@@ -229,7 +236,7 @@ class Form:
 
     def _from_eyes(self, one: Field) -> Any:
         """Return a value that the eyes answer with, or None."""
-        if not self.stills or one.wants(FILES):
+        if not self.looking or one.wants(FILES):
             return None
         if one.kind == "boolean":
             return self._choice(["yes", "no"], one) == "yes"
@@ -250,11 +257,12 @@ class Form:
         """Choose among given values: the one that the message names, or that the eyes find likeliest."""
         options = list(one.schema["enum"])
         texts = [option if isinstance(option, str) else json.dumps(option) for option in options]
-        for text in (self.results, self.said if self.words_first or not self.stills else ""):
+        said = self.folded if self.words_first or not self.looking else ""
+        for text in (self.results[-LONGEST:].casefold(), said):
             spoken = [i for i, option in enumerate(texts) if _mentions(text, option)]
             if len(spoken) == 1:
                 return Found(options[spoken[0]], told=True)
-        if self.stills and all(text.strip() for text in texts):
+        if self.looking and all(text.strip() for text in texts):
             return Found(options[texts.index(self._choice(texts, one))], told=True)
         return None
 
@@ -294,7 +302,13 @@ class Form:
     def _prompt(self, question: str) -> Prompt:
         return interleave(question, self.stills, self.eyes.checkpoint)
 
+    @property
+    def looking(self) -> bool:
+        """Whether the eyes may be asked."""
+        return bool(self.stills) and self.asked < MOST_ASKED
+
     def _spend(self, answers: Sequence[Answer | Choice]) -> None:
+        self.asked += len(answers)
         self.usage = sum((answer.usage for answer in answers), self.usage)
 
     def _believe(self, answer: Answer | Choice) -> None:
@@ -344,5 +358,11 @@ def _without(schema: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in schema.items() if name != key}
 
 
-def _mentions(said: str, words: str) -> bool:
-    return bool(words) and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", said, re.I) is not None
+def _mentions(folded: str, words: str) -> bool:
+    """Whether a text in lower case has some words."""
+    wanted = words.casefold()
+    return (
+        bool(wanted)
+        and wanted in folded
+        and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", folded) is not None
+    )

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 PLAIN = frozenset({"type", "title", "description", "default", "examples"})
 """Keywords that do not narrow down what a string may be."""
 
+MOST_CHARACTERS = 100_000
+"""Of a schema, as JSON."""
+
 
 def grammar(schema: Mapping[str, Any]) -> Grammar:
     """Return the grammar of a schema, spelled in bytes.
@@ -22,19 +25,24 @@ def grammar(schema: Mapping[str, Any]) -> Grammar:
     Raises
     ------
     InputError
-        If it is no JSON schema, or one that cannot be held to.
+        If it is no JSON schema, one that cannot be held to, or too long.
     """
     if not isinstance(schema, Mapping):
         raise InputError(f"a schema is a mapping, not {type(schema).__name__}.", input="schema")
     try:
-        return _grammar(json.dumps(schema))
+        text = json.dumps(schema)
+        if len(text) > MOST_CHARACTERS:
+            raise InputError(
+                f"the schema has {len(text):,} characters, more than {MOST_CHARACTERS:,}.", input="schema"
+            )
+        return _grammar(text)
     except (TypeError, ValueError) as error:
         raise InputError(f"the schema is not JSON: {error}.", input="schema") from error
     except RecursionError as error:
         raise InputError("the schema is nested too deeply.", input="schema") from error
 
 
-@lru_cache(256)
+@lru_cache(128)
 def _grammar(schema: str) -> Grammar:
     from .llava_next.closing import Alphabet
     from .llava_next.constrained import Grammar

@@ -6,7 +6,9 @@ By the form of the words alone, as an extractive reader does: nothing is underst
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from itertools import islice
 
 _NUMBER = re.compile(r"(?<![\w./:-])[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w]|[-./:]\d)")
 _QUOTED = re.compile(
@@ -21,8 +23,10 @@ _VALUE = re.compile(r"\s*(?:=|:|is|of|to)?\s*(\"[^\"]*\"|'[^']*'|[^\s,;]+)", re.
 _ENDINGS = ".,;:!?)]}\"'"
 _AROUND = _ENDINGS + "([{"
 _BEGINNING = ("", ".", "!", "?", ":", "\n")
-LONGEST = 20_000
+LONGEST = 8000
 """Characters of a message that are looked through, from its end."""
+MOST_TRIED = 64
+"""Pieces that are tried for one value."""
 
 
 Fits = Callable[[str], bool]
@@ -40,71 +44,85 @@ class Words:
     """
 
     def __init__(self, text: str) -> None:
-        self.text = text.strip()
-        self._searched = self.text[-LONGEST:]
-        self._taken: list[tuple[int, int]] = []
+        self._text = text.strip()[-LONGEST:]
+        self._taken = bytearray(len(self._text))
 
     def named(self, name: str, fits: Fits) -> str | None:
         """Return what is said to be the value of a name: "width=3", "the width is 3", "width 3"."""
         spoken = r"[\s_-]".join(map(re.escape, re.findall(r"[^\W_]+", name)))
         if not spoken:
             return None
-        for found in re.finditer(rf"(?<!\w){spoken}(?!\w)", self._searched, re.IGNORECASE):
-            value = _VALUE.match(self._searched, found.end())
-            if value and self._free(value.span(1)) and re.search(r"[=:\d\"']", value[0]):
-                text = value[1].strip("\"'").rstrip(_ENDINGS)
-                if text and fits(text):
-                    self._taken.append(value.span(1))
-                    return text
-        return None
+        values = []
+        for found in re.finditer(rf"(?<!\w){spoken}(?!\w)", self._text, re.IGNORECASE):
+            value = _VALUE.match(self._text, found.end())
+            if value and re.search(r"[=:\d\"']", value[0]):
+                values.append((value.span(1), value[1].strip("\"'").rstrip(_ENDINGS)))
+        return self._next(values, fits)
 
     def number(self, fits: Fits) -> str | None:
         """Return the next number that fits, as it is written but for commas."""
-        return self._next(((found.span(), found[0].replace(",", "")) for found in self._each(_NUMBER)), fits)
+        return self._next(self._numbers, fits)
 
     def quoted(self, fits: Fits) -> str | None:
         """Return the next words in quotation marks."""
-        return self._next(self._quotations(), fits)
+        return self._next(self._quotations, fits)
 
     def file(self, fits: Fits) -> str | None:
         """Return the next name of a file, or address, in quotation marks or not."""
-        quoted = [one for one in self._quotations() if _is_file(one[1])]
-        bare = [(found.span(), found[0].strip(_AROUND)) for found in self._each(_WORD)]
-        named = [one for one in bare if _is_file(one[1])]
-        apart = [one for one in named if not any(q[0][0] < one[0][1] and one[0][0] < q[0][1] for q in quoted)]
-        return self._next(sorted(quoted + apart), fits)
+        return self._next(self._files, fits)
 
     def name(self, fits: Fits) -> str | None:
         """Return the next name: words with capital letters that do not only begin a sentence."""
-        return self._next(self._names(), fits)
+        return self._next(self._names, fits)
 
     def word(self, fits: Fits) -> str | None:
         """Return the next word, without the punctuation around it."""
-        return self._next(((found.span(), found[0].strip(_AROUND)) for found in self._each(_WORD)), fits)
+        return self._next(self._words, fits)
 
-    def _quotations(self) -> Iterator[Piece]:
-        for found in self._each(_QUOTED):
-            yield found.span(), next(group for group in found.groups() if group)
+    @property
+    def files(self) -> list[str]:
+        """All names of files, and addresses."""
+        return [text for _, text in self._files]
 
-    def _names(self) -> Iterator[Piece]:
-        for found in self._each(_NAME):
-            before = self._searched[: found.start()].rstrip(" \t")[-1:]
-            if len(found[0].split()) > 1 or before not in _BEGINNING:
-                yield found.span(), found[0].rstrip(_ENDINGS)
+    @cached_property
+    def _numbers(self) -> list[Piece]:
+        return [(found.span(), found[0].replace(",", "")) for found in _NUMBER.finditer(self._text)]
+
+    @cached_property
+    def _words(self) -> list[Piece]:
+        return [(found.span(), found[0].strip(_AROUND)) for found in _WORD.finditer(self._text)]
+
+    @cached_property
+    def _quotations(self) -> list[Piece]:
+        found = _QUOTED.finditer(self._text)
+        return [(one.span(), next(group for group in one.groups() if group)) for one in found]
+
+    @cached_property
+    def _files(self) -> list[Piece]:
+        quoted = [one for one in self._quotations if _is_file(one[1])]
+        inside = bytearray(len(self._text))
+        for (start, end), _ in quoted:
+            inside[start:end] = b"x" * (end - start)
+        bare = [one for one in self._words if _is_file(one[1]) and not any(inside[slice(*one[0])])]
+        return sorted(quoted + bare)
+
+    @cached_property
+    def _names(self) -> list[Piece]:
+        found = []
+        for one in _NAME.finditer(self._text):
+            before = self._text[max(0, one.start() - 9) : one.start()].rstrip(" \t")[-1:]
+            if len(one[0].split()) > 1 or before not in _BEGINNING:
+                found.append((one.span(), one[0].rstrip(_ENDINGS)))
+        return found
 
     def _next(self, pieces: Iterable[Piece], fits: Fits) -> str | None:
-        """Return the first piece that fits, and take it."""
-        for span, text in pieces:
-            if text and fits(text):
-                self._taken.append(span)
+        """Return the first piece that fits, of the first few that are left, and take it."""
+        left = ((span, text) for span, text in pieces if text and not any(self._taken[slice(*span)]))
+        for (start, end), text in islice(left, MOST_TRIED):
+            if fits(text):
+                self._taken[start:end] = b"x" * (end - start)
                 return text
         return None
-
-    def _each(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
-        return (found for found in pattern.finditer(self._searched) if self._free(found.span()))
-
-    def _free(self, span: tuple[int, int]) -> bool:
-        return all(span[1] <= start or end <= span[0] for start, end in self._taken)
 
 
 def _is_file(text: str) -> bool:
