@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,14 @@ def sources_of(storage: Storage) -> list[Source]:
         ]
 
 
-def stored_of(storage: Storage, source: SourceRow) -> list[Stored]:
+def stored_of(storage: Storage, source: SourceRow, pages: Collection[int] | None) -> list[Stored]:
     """Return the stills of a source; see :meth:`.store.VisualMemory.stored`."""
-    texts = storage.ledger.texts(source.number)
-    return [
-        _stored(storage, still, source.path, texts.get(still.slot, ()))
-        for still in storage.ledger.stills(source.number)
-    ]
+    stills = [one for one in storage.ledger.stills(source.number) if pages is None or one.page in pages]
+    if pages is None:
+        texts = storage.ledger.texts(source.number)
+    else:  # of a long document, some pages have little of the text
+        texts = {one.slot: storage.ledger.texts(slot=one.slot).get(one.slot, []) for one in stills}
+    return [_stored(storage, one, source.path, texts.get(one.slot, ())) for one in stills]
 
 
 def held(storage: Storage, handle: str) -> Stored:

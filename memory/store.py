@@ -222,8 +222,8 @@ class VisualMemory:
         with self._storage.lock:
             return [Shot(*row) for row in self._storage.ledger.shots(self._source(source).number)]
 
-    def stored(self, source: str | os.PathLike[str]) -> list[Stored]:
-        """Return the stills of a source, in order.
+    def stored(self, source: str | os.PathLike[str], *, pages: Collection[int] | None = None) -> list[Stored]:
+        """Return the stills of a source, in order; of a document those of some pages, if they are given.
 
         Raises
         ------
@@ -231,7 +231,7 @@ class VisualMemory:
             If the memory holds no such source.
         """
         with self._storage.lock:
-            return stored_of(self._storage, self._source(source))
+            return stored_of(self._storage, self._source(source), pages)
 
     def held(self, handle: str) -> Stored:
         """Return the still of this ``id``, which hits and other stored stills have.
@@ -286,7 +286,7 @@ class VisualMemory:
         wanted = checked(query, top, channels)
         with self._storage.lock:
             where = self._where(sources, kinds, start, end)
-            if self._storage.ledger.empty():
+            if self._storage.ledger.empty() or where.sources == frozenset():
                 return []
         models = Seekers(self._eyes(), self.sentences, self._late)
         return search(self._storage, models, query, top, where, wanted)

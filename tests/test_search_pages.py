@@ -191,6 +191,26 @@ def test_filters_hold_for_every_channel(memory: VisualMemory, folder: Path) -> N
     assert memory.search("eggs of gulls", start=0.0, end=9.0) == []  # pages are shown at no time
 
 
+def test_pages_of_a_document_are_had_by_number(memory: VisualMemory, folder: Path) -> None:
+    every = memory.stored(folder / "gulls.pdf")
+    assert memory.stored(folder / "gulls.pdf", pages=[2, 3, 9]) == every[1:]
+    assert memory.stored(folder / "gulls.pdf", pages=[]) == []
+
+
+class Blind(Colours):
+    """An embedder of the same name that cannot embed."""
+
+    def embed(self, items: Sequence[Still | str]) -> NDArray[np.float32]:
+        raise AssertionError("nothing is to be searched")
+
+
+def test_where_nothing_can_be_found_nothing_is_embedded(folder: Path, tmp_path: Path) -> None:
+    with VisualMemory(tmp_path / "mem", embedder=Colours()) as memory:
+        memory.add(folder / "gulls.pdf")
+    with VisualMemory(tmp_path / "mem", embedder=Blind()) as memory:
+        assert memory.search("gulls", kinds=("photo", "video", "stream")) == []
+
+
 def test_a_channel_that_is_none_is_refused(memory: VisualMemory) -> None:
     with pytest.raises(InputError, match=r"'smell' is no channel.*passage"):
         memory.search("eggs", channels=("page", "smell"))

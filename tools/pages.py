@@ -60,11 +60,14 @@ def numbered(memory: VisualMemory, document: str, numbers: Iterable[int]) -> lis
     InputError
         If it has no such page.
     """
-    stored = {one.origin.number: one for one in memory.stored(document) if isinstance(one.origin, Page)}
+    wanted = list(numbers)
+    found = memory.stored(document, pages=wanted)
+    stored = {one.origin.number: one for one in found if isinstance(one.origin, Page)}
     leaves = []
-    for number in numbers:
+    for number in wanted:
         if number not in stored:
-            raise InputError(f"{document} has no page {number}; it has {len(stored)}.", input=document)
+            every = len(memory.stored(document))
+            raise InputError(f"{document} has no page {number}; it has {every}.", input=document)
         still = memory.still(stored[number])
         leaves.append(Leaf(still, memory.page_text(stored[number]) or words_of(still)))
     return leaves
