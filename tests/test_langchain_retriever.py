@@ -84,6 +84,16 @@ def test_only_in_these_sources() -> None:
     assert "a large red circle" in only[0].page_content
 
 
+def test_a_handle_is_that_of_a_still_in_the_memory() -> None:
+    for source in memory().sources():
+        for one in memory().stored(source.path):
+            assert memory().held(one.id) == one
+    for hit in memory().search("red"):
+        assert memory().still(memory().held(hit.id)) == memory().still(hit)
+    with pytest.raises(InputError, match="holds no still 'nothing'"):
+        memory().held("nothing")
+
+
 def test_a_document_from_elsewhere_has_no_picture() -> None:
     retriever = VisualRetriever(memory=memory())
     with pytest.raises(InputError, match="not from a memory"):

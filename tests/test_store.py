@@ -108,17 +108,6 @@ def test_stills_come_back_as_they_were_and_can_be_evidence(memory: VisualMemory)
         assert Evidence.of(still, "it is here", 0.5).reopen().sha256 == hit.ref.sha256
 
 
-def test_a_still_is_held_by_its_id(memory: VisualMemory, folder: Path) -> None:
-    memory.add(folder)
-    for source in memory.sources():
-        for one in memory.stored(source.path):
-            assert memory.held(one.id) == one
-    for hit in memory.search("red"):
-        assert memory.still(memory.held(hit.id)) == memory.still(hit)
-    with pytest.raises(InputError, match="holds no still 'nothing'"):
-        memory.held("nothing")
-
-
 def test_a_query_may_be_a_still(memory: VisualMemory, folder: Path) -> None:
     memory.add(folder)
     for one in memory.stored(folder / "film.mp4"):
