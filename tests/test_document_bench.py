@@ -109,7 +109,7 @@ def test_less_than_half_touches_but_does_not_overlap() -> None:
 
 def test_practice_questions_are_complete_and_no_held_out_ones() -> None:
     practice, held_out = load(FOLDER / "practice.json"), load(FOLDER / "questions.json")
-    assert len(practice) == 115
+    assert len(practice) == 165
     assert all(one.question and one.answers and one.places for one in practice)
     assert {place.document for one in practice for place in one.places} <= set(FILES)
     for one in practice:
