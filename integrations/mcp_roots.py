@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ..errors import InputError
+from ..memory.sources.colmap import is_colmap, pictures_of
 from ..memory.sources.files import checked_path
+from ..memory.sources.scenes import is_scene
 
 LONGEST = 4096
 """Characters of a name; no system takes longer ones."""
@@ -74,7 +76,7 @@ class Roots:
         if not inside:
             raise InputError(f"{name} lies outside the folders that may be read: {self}.", input=name)
         found = next(filter(os.path.exists, inside), inside[0])
-        self._check_links(found, name)
+        self._check_what_comes_with(found, name)
         return str(found)
 
     def covers(self, path: str) -> bool:
@@ -88,14 +90,19 @@ class Roots:
         groups = [group for group in (self.operators, self.clients) if group]
         return all(any(path.is_relative_to(_real(root)) for root in group) for group in groups)
 
-    def _check_links(self, folder: Path, name: str) -> None:
-        """Raise an InputError where a folder holds a link that leads out: all in it is read with it."""
-        for link in _links(folder, name):
+    def _check_what_comes_with(self, found: Path, name: str) -> None:
+        """Raise an InputError where what is read with a folder or a scene lies outside the folders."""
+        scene = is_scene(found)
+        for link in _links(found.parent if scene and found.is_file() else found, name):
             if not self._allows(_real(link)):
                 raise InputError(
                     f"{name} holds a link, {link}, that leads out of the folders that may be read: {self}.",
                     input=name,
                 )
+        if scene and is_colmap(found) and not self._allows(_real(pictures_of(found))):
+            raise InputError(
+                f"the pictures of {name} lie outside the folders that may be read: {self}.", input=name
+            )
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.clients or self.operators))

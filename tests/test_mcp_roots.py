@@ -153,6 +153,23 @@ PARTS = st.sampled_from(
 )
 
 
+def test_what_comes_with_a_scene_lies_inside_too(around: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    for folder in (work / "model", work / "mesh", tmp_path / "images"):
+        folder.mkdir(parents=True)
+    for file in ("model/cameras.txt", "model/images.txt", "mesh/scene.json"):
+        (work / file).touch()
+    roots = Roots(clients=[work])
+    assert roots.path("mesh/scene.json") == str(work / "mesh" / "scene.json")
+    (work / "mesh" / "view.png").symlink_to(around / "other" / "secret.png")
+    with pytest.raises(InputError, match="holds a link"):
+        roots.path("mesh/scene.json")
+    with pytest.raises(InputError, match="the pictures of model lie outside"):
+        roots.path("model")
+    (work / "images").mkdir()
+    assert roots.path("model") == str(work / "model")
+
+
 @given(parts=st.lists(PARTS, max_size=8), absolute=st.booleans())
 def test_no_name_leads_out(around: Path, parts: list[str], absolute: bool) -> None:
     name = "/".join([str(around)] * absolute + parts)

@@ -49,6 +49,11 @@ def is_colmap(path: Path) -> bool:
     return path.is_dir() and next(_models(path), None) is not None
 
 
+def pictures_of(path: Path) -> Path:
+    """Return the folder of pictures, which is beside the model or above it where its own folder is named."""
+    return _pictures(path, _largest(path))
+
+
 def read_colmap(path: Path) -> Scene:
     """Read a model and what lies around it.
 
