@@ -27,7 +27,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
-from sightloop import LlavaNext
+from sightloop import LlavaNext, SightloopError
 from sightloop.integrations.langchain import ChatLlavaNext, sightloop_tools
 from sightloop.tools.remember import memory_of
 
@@ -95,7 +95,10 @@ def main() -> None:
         if agent.get_state(config).interrupts:  # it was ended while a call waited
             print(turn(agent, config, None).text)
         for question in lines("You: "):
-            print(turn(agent, config, {"messages": [HumanMessage(question)]}).text)
+            try:
+                print(turn(agent, config, {"messages": [HumanMessage(question)]}).text)
+            except SightloopError as error:
+                print(error.message)
 
 
 if __name__ == "__main__":
