@@ -18,6 +18,11 @@ Data = Annotated[
     Path, typer.Option(help="Folder of the keys, and of what is kept for each of them.", show_default=False)
 ]
 
+NEEDED = ("fastapi", "uvicorn", "prometheus_client", "python_multipart", "langgraph.checkpoint.sqlite")
+"""Modules of the extra "server"."""
+AS_PACKAGE = str.maketrans("_.", "--")
+"""How a module's name becomes that of the package that it is installed by."""
+
 HOME = Path("sightloop-data")
 """Where a server keeps things by default: beside where it is started."""
 
@@ -62,7 +67,7 @@ def start(
             show_default=False,
         ),
     ] = None,
-    concurrent: Annotated[int, typer.Option(min=1, help="Requests that are worked on at once.")] = 8,
+    concurrent: Annotated[int, typer.Option(min=1, help="Requests that are worked on at once.")] = 16,
     queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; one more gets 429.")] = 64,
     max_upload_mib: Annotated[int, typer.Option(min=1, help="Largest file that a memory takes.")] = 4096,
     drain_seconds: Annotated[
@@ -143,9 +148,9 @@ def _keys(data: Path) -> Keys:
 
 def _installed() -> None:
     """Say which extra is missing, before anything else of the server is imported."""
-    for package in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(package.replace("_", "-"), "server", "sightloop serve")
+    for module in NEEDED:
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtraError(module.translate(AS_PACKAGE), "server", "sightloop serve")
 
 
 def register(app: typer.Typer) -> None:

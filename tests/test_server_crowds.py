@@ -120,7 +120,7 @@ def test_what_was_begun_is_answered_after_sigterm(tmp_path: Path) -> None:
 
         wait_for(closed)
         begun.sendall(body[-10:])
-        answer = begun.recv(2**16)
+        answer = b"".join(iter(lambda: begun.recv(2**16), b""))
         assert answer.startswith(b"HTTP/1.1 200")
         assert b'"content":"red"' in answer
         begun.close()

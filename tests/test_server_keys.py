@@ -88,6 +88,9 @@ def test_keys_are_hashed_revoked_and_seen_at_once(tmp_path: Path, eyes: LlavaNex
         assert in_a_process("serve", "keys", "revoke", "bob", "--data", data).code == 0
         with server.client("bob") as bob:
             error(bob.get("/v1/models"), 401)
+        assert in_a_process("serve", "keys", "revoke", "ann", "--data", data).code == 0
+        error(httpx.get(server.url + "/v1/models"), 401)  # the last key gone is no open door
+    assert in_a_process("serve", "keys", "add", "ann", "--data", data).code == 0
     again = in_a_process("serve", "keys", "add", "ann", "--data", data, "--json")
     assert (again.code, again.error["type"]) == (2, "InputError")
 

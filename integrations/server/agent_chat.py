@@ -18,7 +18,7 @@ from ...errors import SightloopError
 from ...memory.still import MEMORY
 from ..media import Media
 from .agent_question import Question
-from .chat_request import Asked, ChatRequest
+from .chat_request import ChatRequest, ForAgent
 from .depends import Caller, Server
 from .failures import Refused, refused
 from .replies import Delta, End, Event, Told
@@ -50,7 +50,7 @@ def events(asked: ChatRequest, server: Server, caller: Caller, cancel: threading
     if asked.response_format is not None and asked.response_format.get("type") != "text":
         message = "sightloop-agent answers in text: ask a checkpoint for a response_format."
         raise Refused(400, message, param="response_format")
-    wanted = asked.sightloop or Asked()
+    wanted = asked.sightloop or ForAgent()
     with (
         TemporaryDirectory(prefix="sightloop-") as folder,
         server.talking.alone(caller.key_id, wanted.thread),
@@ -69,7 +69,7 @@ class _Run:
     """One answer of the agent; ``folder`` is for what came with the messages, and is gone after it."""
 
     asked: ChatRequest
-    wanted: Asked
+    wanted: ForAgent
     server: Server
     caller: Caller
     folder: Path

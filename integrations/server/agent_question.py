@@ -15,7 +15,7 @@ from ...memory.store import VisualMemory
 from ...tools.followup import complete
 from ...tools.remember import memory_of
 from ..media import KINDS, Media, Shown
-from .chat_request import Asked, parts_of, text_of
+from .chat_request import ForAgent, parts_of, text_of
 from .depends import Caller, Server
 
 
@@ -66,7 +66,9 @@ class Question:
         """Return what the agent is given: the pixels of pictures, and the paths of other files."""
         return [_input(one) for one in self.shown]
 
-    def memory(self, wanted: Asked, caller: Caller, server: Server, stack: ExitStack) -> VisualMemory | None:
+    def memory(
+        self, wanted: ForAgent, caller: Caller, server: Server, stack: ExitStack
+    ) -> VisualMemory | None:
         """Open the memory that is searched: the named one, that of the files, or one for this question only.
 
         Raises

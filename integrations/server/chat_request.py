@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, convert_to_messages
+from langchain_core.messages import BaseMessage, convert_to_messages
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...agent import Limits
@@ -31,7 +31,7 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class Asked(BaseModel):
+class ForAgent(BaseModel):
     """The extension field ``sightloop`` of a request to the agent.
 
     Parameters
@@ -66,7 +66,7 @@ class ChatRequest(BaseModel):
     tool_choice: str | dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
     store: bool | None = None
-    sightloop: Asked | None = None
+    sightloop: ForAgent | None = None
 
     @property
     def counted(self) -> bool:
@@ -105,6 +105,3 @@ def parts_of(message: BaseMessage) -> list[dict[str, Any]]:
     if isinstance(message.content, str):
         return []
     return [part for part in message.content if isinstance(part, dict) and part.get("type") != "text"]
-
-
-__all__ = ["AIMessage", "Asked", "ChatRequest", "HumanMessage", "parts_of", "text_of"]

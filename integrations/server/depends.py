@@ -1,4 +1,4 @@
-"""What every route of the server may ask for: who calls, the settings, the eyes."""
+"""What every route of the server may ask for: what the server holds, and who calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, cast
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from ...tools.look import Eyes
 from .admission import Admission
 from .keys import Keys
 from .registry import Registry
@@ -80,17 +79,5 @@ def caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> Caller:
     return Caller(key_id, server(request).tenants.of(key_id))
 
 
-def settings(request: Request) -> Settings:
-    """Return what the operator decided."""
-    return server(request).settings
-
-
-def eyes(request: Request) -> Eyes:
-    """Return the eyes that the agent and the memories look with."""
-    return server(request).models.first
-
-
 TheServer = Annotated[Server, Depends(server)]
 TheCaller = Annotated[Caller, Depends(caller)]
-TheSettings = Annotated[Settings, Depends(settings)]
-TheEyes = Annotated[Eyes, Depends(eyes)]

@@ -22,7 +22,10 @@ from ...errors import (
     CheckpointError,
     CheckpointUnavailableError,
     ContextOverflowError,
+    InputError,
     InsufficientMemoryError,
+    MemoryLockedError,
+    MemoryModelError,
     MissingExtraError,
     SightloopError,
     StorageError,
@@ -50,9 +53,13 @@ _STATUS: tuple[tuple[type[SightloopError], int, str], ...] = (
     (CheckpointUnavailableError, 503, "model_unavailable"),
     (CheckpointError, 503, "model_unavailable"),
     (StorageError, 503, "storage_error"),
+    (MemoryLockedError, 503, "memory_locked"),
+    (MemoryModelError, 409, "memory_of_another_model"),
     (BrainError, 502, "model_failed"),
+    (InputError, 400, "invalid_input"),
+    (SightloopError, 503, "unavailable"),
 )
-"""How the package's own errors are told; the others are the input's: 400."""
+"""How errors of the package are told; the first that fits counts."""
 
 PARAMS = frozenset({"messages", "tools", "tool_choice", "response_format", "stop", "input"})
 """Fields of requests that errors of the package name as their input."""
@@ -129,11 +136,8 @@ def refused(error: Exception) -> Refused:
     if isinstance(error, Refused):
         return error
     if isinstance(error, SightloopError):
-        for kind, status, code in _STATUS:
-            if isinstance(error, kind):
-                return Refused(status, error.message, code=code)
-        param = error.input if error.input in PARAMS else None
-        return Refused(400, error.message, code="invalid_input", param=param)
+        status, code = next((status, code) for kind, status, code in _STATUS if isinstance(error, kind))
+        return Refused(status, error.message, code=code, param=error.input if error.input in PARAMS else None)
     if isinstance(error, RequestValidationError):
         return _invalid(error)
     if isinstance(error, HTTPException):

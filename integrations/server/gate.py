@@ -79,8 +79,8 @@ class Gate:
 
     def _admit(self, scope: Scope, body: Body, stack: ExitStack) -> None:
         headers, path = Headers(scope=scope), scope["path"]
-        scope["key_id"] = LOCAL
-        if self._server.settings.loopback and not self._server.keys.every():
+        scope["key_id"] = LOCAL  # a server without keys only listens to this machine
+        if not self._server.keys.asked_for:
             self._not_by_trick(headers)
         elif not OPEN.fullmatch(path):
             scope["key_id"] = self._owner(headers)

@@ -62,6 +62,11 @@ class Keys:
         self._lock = FileLock(file.with_suffix(".lock"))
         self._read: tuple[tuple[int, int, int], dict[str, Key]] | None = None
 
+    @property
+    def asked_for(self) -> bool:
+        """Whether callers need a key: since the first was made, also when none is left."""
+        return self._file.exists()
+
     def every(self) -> list[Key]:
         """Return all keys, the oldest first.
 

@@ -64,7 +64,7 @@ class Settings(BaseModel):
     device: str | None = None
     url_hosts: frozenset[str] = frozenset()
     origins: tuple[str, ...] = ()
-    concurrent: Count = 8
+    concurrent: Count = 16
     queue: Annotated[int, Field(ge=0)] = 64
     body_bytes: Count = 64 * MIB
     upload_bytes: Count = 4096 * MIB
