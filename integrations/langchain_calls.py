@@ -8,11 +8,10 @@ or told to do, and hold all that it needs.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-from langchain_core.utils.json import parse_partial_json
 
 from ..errors import InputError
 from ..tools.filling import Filled, Writer, fill
@@ -31,7 +30,9 @@ TO_ANSWER = ' To answer: {"answer": your answer}.'
 """Said where an answer is allowed instead of a call."""
 TO_FORM = "Answer with JSON of this schema, and nothing else: {schema}"
 
-ANY = "any"
+_ANSWERING = '{"answer": "'
+_CHARACTERS = re.compile(r'(?:[^"\\]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*')
+
 NAMED, DESCRIBED, TAKEN = 2, 1, 2
 """What it counts for a tool that a word of the message is in its name, in its description, or is a file that
 it takes; from :data:`ENOUGH` on it may be called."""
@@ -99,7 +100,7 @@ def allowed_tools(tools: tuple[ToolForm, ...], choice: object) -> tuple[tuple[To
         return tools, False
     if choice == "none":
         return (), False
-    if choice in (ANY, "required", True):
+    if choice in ("any", "required", True):
         return tools, True
     named = tuple(tool for tool in tools if tool.name == choice)
     if not named:
@@ -186,13 +187,10 @@ def _written(
 
 def _answer_in(text: str) -> str:
     """Return the answer in JSON that is still being written, as far as it goes; "" if there is none yet."""
-    if not text.startswith('{"answer": "') or text.endswith("\\"):
+    if not text.startswith(_ANSWERING):
         return ""
-    try:
-        value = parse_partial_json(text)
-    except json.JSONDecodeError:
-        return ""
-    answer = str(value["answer"])
+    written = _CHARACTERS.match(text, len(_ANSWERING))
+    answer: str = json.loads(f'"{written[0]}"') if written else ""
     # Half of a character that is written as two.
     return answer[:-1] if "\ud800" <= answer[-1:] <= "\udfff" else answer
 

@@ -130,6 +130,7 @@ def test_numbers_are_taken_in_the_order_in_which_they_are_said(numbers: list[int
         (form(name=STRING), "Create a customer named '你好啊集团' in China", {"name": "你好啊集团"}),
         (form(place=STRING), "What is the weather in San Francisco, CA?", {"place": "San Francisco, CA"}),
         (form(day={"type": "string", "format": "date"}), "Was it 2024-05-06?", {"day": "2024-05-06"}),
+        (form(path={**STRING, "format": "file-path"}), "Open notes.txt, please.", {"path": "notes.txt"}),
         (form(code={**STRING, "pattern": "^[A-Z]{2}-[0-9]+$"}), "find AB-12, please", {"code": "AB-12"}),
         (form(mode={"enum": ["fast", "slow"]}), "Do it in the slow mode.", {"mode": "slow"}),
         (form(loud={"type": "boolean"}), "loud: yes", {"loud": True}),

@@ -33,6 +33,8 @@ _ANNOTATIONS = {
     "writeOnly",
     "$comment",
 }
+_UNCHECKED = ("path", "file-path", "directory-path", "binary", "password", "json-string")
+"""Formats of pydantic and OpenAPI that say what a string is for; every string has them."""
 _COMBINED = ("$ref", "allOf", "anyOf", "oneOf")
 
 _SCALAR: dict[str, Any] = {
@@ -82,6 +84,8 @@ def _tightened(schema: Any, *, alone: bool) -> Any:
     if not schema.keys() - _ANNOTATIONS:
         return {**schema, **_ANY}
     found = {keyword: _inside(keyword, value) for keyword, value in schema.items()}
+    if found.get("format") in _UNCHECKED:
+        del found["format"]
     kinds = schema.get("type")
     kinds = {kinds} if isinstance(kinds, str) else set(kinds) if isinstance(kinds, list) else set()
     if kinds & {"number", "integer"} and not schema.keys() & {"const", "enum"}:
