@@ -70,6 +70,7 @@ def start(
     concurrent: Annotated[int, typer.Option(min=1, help="Requests that are worked on at once.")] = 16,
     queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; one more gets 429.")] = 64,
     max_upload_mib: Annotated[int, typer.Option(min=1, help="Largest file that a memory takes.")] = 4096,
+    max_kept_mib: Annotated[int, typer.Option(min=1, help="Most that is kept of one key's files.")] = 65536,
     drain_seconds: Annotated[
         float, typer.Option(min=0.1, help="How long running requests may go on after SIGTERM.")
     ] = 30.0,
@@ -92,6 +93,7 @@ def start(
         concurrent=concurrent,
         queue=queue,
         upload_bytes=max_upload_mib * MIB,
+        kept_bytes=max_kept_mib * MIB,
         drain_seconds=drain_seconds,
     )
     if not settings.loopback and not _keys(data).every():

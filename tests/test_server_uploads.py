@@ -13,11 +13,15 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from clips import clip
-from keeping import added, announce, ball, error, indexed, memory, piece, png, send, zipped
+from fastapi.testclient import TestClient
+from keeping import added, announce, ball, error, indexed, memory, piece, png, send, vanishes, zipped
 from papers import pdf
 from PIL import Image
 from scenery import written
 from serving import Serving
+
+from sightloop.integrations.server.app import create_app
+from sightloop.integrations.server.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +78,9 @@ def test_what_came_before_the_connection_broke_is_kept(client: httpx.Client, ser
     with socket.create_connection((where.hostname, where.port)) as line:
         head = f"PATCH {upload} HTTP/1.1\r\nHost: {where.netloc}\r\nUpload-Offset: 0\r\n"
         line.sendall(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content[: len(content) // 2])
+        # while it is coming, nobody else can send a piece, not even from a wrong place
+        while (other := error(piece(client, upload, b"x", 1), 409))["code"] != "busy":
+            assert other["code"] == "wrong_offset"
     for _ in range(200):  # the server notices soon
         kept = int(client.head(upload).headers["upload-offset"])
         if kept:
@@ -223,3 +230,23 @@ def test_names_are_kept_as_they_are_and_lead_nowhere(client: httpx.Client, serve
         assert indexed(client, path, told["id"])["status"] == "ready"
     assert all(file.parent.name.startswith("file-") for file in served.data.rglob("escape.png"))
     assert not any((folder / "escape.png").exists() for folder in served.data.parents)
+
+
+def test_what_one_key_keeps_is_bounded(tmp_path: Path) -> None:
+    size = len(ball())
+    app = create_app(Settings(data=tmp_path / "data", upload_bytes=size, kept_bytes=2 * size))
+    with TestClient(app, base_url="http://localhost") as client:
+        path = memory(client)
+        assert error(send(client, path, "large.png", ball() + b"x"), 413)["code"] == "too_large"
+        kept = added(client, path, "red.png", ball())["id"]
+        upload = announce(client, path, "promised.png", ball())
+        for answer in (
+            send(client, path, "more.png", ball()),
+            client.post(f"{path}/uploads", json={"name": "more.png", "size": 1}),
+        ):
+            assert error(answer, 507)["code"] == "quota_exceeded"
+        client.delete(upload)
+        assert added(client, path, "more.png", ball())["status"] == "ready"
+        client.delete(f"{path}/sources/{kept}")
+        assert vanishes(tmp_path, kept)
+        assert added(client, path, "again.png", ball())["status"] == "ready"
