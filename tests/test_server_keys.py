@@ -157,3 +157,20 @@ def test_addresses_of_allowed_hosts_only(tmp_path: Path, eyes: LlavaNext) -> Non
             assert "localhost" in error(client.post(CHAT, json=at(url)), 400)["message"]
     web.shutdown()
     web.server_close()
+
+
+# Where it listens
+
+
+def test_a_port_that_is_taken_is_said_before_a_model_is_loaded(served: Serving, tmp_path: Path) -> None:
+    port = httpx.URL(served.url).port
+    refused = in_a_process("serve", "--port", port, "--data", tmp_path / "data")
+    assert refused.code == 2
+    assert f"127.0.0.1:{port}" in refused.err
+    assert not (tmp_path / "data" / "tenants").exists()
+
+
+def test_a_host_that_there_is_not(tmp_path: Path) -> None:
+    refused = in_a_process("serve", "--host", "no.such.host.invalid", "--data", tmp_path / "data")
+    assert refused.code == 2
+    assert "no.such.host.invalid" in refused.err

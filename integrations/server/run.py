@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import math
 import signal
-from socket import socket
+import socket
 
 import typer
 import uvicorn
 
+from ...errors import InputError
 from .app import create_app
 from .settings import Settings
 
@@ -17,10 +18,10 @@ from .settings import Settings
 class _Announced(uvicorn.Server):
     """Says where it listens as soon as it does: with port 0, only it knows."""
 
-    async def startup(self, sockets: list[socket] | None = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        for server in self.servers:
-            host, port = server.sockets[0].getsockname()[:2]
+        for bound in sockets or ():
+            host, port = bound.getsockname()[:2]
             typer.echo(f"Sightloop is at http://{f'[{host}]' if ':' in host else host}:{port}")
 
 
@@ -29,14 +30,15 @@ def run(settings: Settings) -> None:
 
     Raises
     ------
+    InputError
+        If it cannot listen where it should; known before a model is loaded.
     SightloopError
         If a model cannot be loaded, or the folder of what is kept not used.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    listening = _bound(settings.host, settings.port)
     config = uvicorn.Config(
         create_app(settings),
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -44,4 +46,21 @@ def run(settings: Settings) -> None:
     )
     # uvicorn ends as asked, and then raises the signal again; to have ended as asked is no failure.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    _Announced(config).run()
+    _Announced(config).run([listening])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Take the port; nobody can connect before the server is ready to answer."""
+    try:
+        places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # Of a name with addresses of both kinds the one that every machine has.
+        family, kind, protocol, _, address = min(places, key=lambda place: place[0] != socket.AF_INET)
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        raise InputError(
+            f"the server cannot listen at {host}:{port}: {error.strerror}. Choose another --port or --host.",
+            input=f"{host}:{port}",
+        ) from error
+    return bound
