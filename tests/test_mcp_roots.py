@@ -16,44 +16,44 @@ from sightloop.integrations.mcp_roots import LONGEST, Roots, folders
 def around(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with files and links, and what lies beside it."""
     around = tmp_path_factory.mktemp("roots").resolve()
-    for made in ("work/album", "work/linked", "work/inner", "other", "work space"):
+    for made in ("desk/album", "desk/linked", "desk/inner", "other", "desk space"):
         (around / made).mkdir(parents=True)
-    for file in ("work/a.png", "work/album/b.png", "other/secret.png", "work space/ü 1.png", "worker.png"):
+    for file in ("desk/a.png", "desk/album/b.png", "other/secret.png", "desk space/ü 1.png", "desks.png"):
         (around / file).write_bytes(b"x")
-    (around / "work/out.png").symlink_to(around / "other/secret.png")
-    (around / "work/out").symlink_to(around / "other")
-    (around / "work/linked/c.png").symlink_to(around / "other/secret.png")
-    (around / "work/inner/d.png").symlink_to(around / "work/a.png")
-    (around / "work/circle").symlink_to(around / "work/circle")
-    (around / "work/gone.png").symlink_to(around / "other/gone.png")
-    (around / "to_work").symlink_to(around / "work")
+    (around / "desk/out.png").symlink_to(around / "other/secret.png")
+    (around / "desk/out").symlink_to(around / "other")
+    (around / "desk/linked/c.png").symlink_to(around / "other/secret.png")
+    (around / "desk/inner/d.png").symlink_to(around / "desk/a.png")
+    (around / "desk/circle").symlink_to(around / "desk/circle")
+    (around / "desk/gone.png").symlink_to(around / "other/gone.png")
+    (around / "to_desk").symlink_to(around / "desk")
     return around
 
 
 @pytest.mark.parametrize(
     ("name", "means"),
     [
-        ("a.png", "work/a.png"),
-        ("./album/../a.png", "work/a.png"),
-        ("album/b.png", "work/album/b.png"),
-        ("album", "work/album"),
-        ("inner", "work/inner"),
-        ("inner/d.png", "work/a.png"),
-        ("not there.png", "work/not there.png"),
-        ("{around}/work/a.png", "work/a.png"),
-        ("{around}/other/../work/a.png", "work/a.png"),
-        ("{around}/to_work/a.png", "work/a.png"),
-        ("file://{around}/work/a.png", "work/a.png"),
-        ("file://localhost{around}/work/album/b.png", "work/album/b.png"),
-        ("file://{around}/work/%61.png", "work/a.png"),
+        ("a.png", "desk/a.png"),
+        ("./album/../a.png", "desk/a.png"),
+        ("album/b.png", "desk/album/b.png"),
+        ("album", "desk/album"),
+        ("inner", "desk/inner"),
+        ("inner/d.png", "desk/a.png"),
+        ("not there.png", "desk/not there.png"),
+        ("{around}/desk/a.png", "desk/a.png"),
+        ("{around}/other/../desk/a.png", "desk/a.png"),
+        ("{around}/to_desk/a.png", "desk/a.png"),
+        ("file://{around}/desk/a.png", "desk/a.png"),
+        ("file://localhost{around}/desk/album/b.png", "desk/album/b.png"),
+        ("file://{around}/desk/%61.png", "desk/a.png"),
     ],
 )
 def test_what_lies_in_a_root_is_read(around: Path, name: str, means: str) -> None:
     for roots in (
-        Roots(clients=[around / "work"]),
-        Roots(operators=[around / "work"]),
-        Roots(operators=[around], clients=[around / "work"]),
-        Roots(clients=[around / "to_work"]),
+        Roots(clients=[around / "desk"]),
+        Roots(operators=[around / "desk"]),
+        Roots(operators=[around], clients=[around / "desk"]),
+        Roots(clients=[around / "to_desk"]),
     ):
         assert roots.path(name.format(around=around)) == str(around / means)
 
@@ -64,8 +64,8 @@ def test_what_lies_in_a_root_is_read(around: Path, name: str, means: str) -> Non
         "../other/secret.png",
         "album/../../other/secret.png",
         "{around}/other/secret.png",
-        "{around}/work/../other/secret.png",
-        "{around}/worker.png",
+        "{around}/desk/../other/secret.png",
+        "{around}/desks.png",
         "{around}/other/not there.png",
         "{around}",
         "..",
@@ -78,8 +78,8 @@ def test_what_lies_in_a_root_is_read(around: Path, name: str, means: str) -> Non
         ".",
         "circle",
         "file://{around}/other/secret.png",
-        "file://{around}/work/%2e%2e/other/secret.png",
-        "file://elsewhere{around}/work/a.png",
+        "file://{around}/desk/%2e%2e/other/secret.png",
+        "file://elsewhere{around}/desk/a.png",
         "https://example.org/a.png",
         "http://127.0.0.1/a.png",
         "rtsp://example.org/stream",
@@ -92,11 +92,11 @@ def test_what_lies_in_a_root_is_read(around: Path, name: str, means: str) -> Non
     ],
 )
 def test_what_lies_outside_is_not(around: Path, name: str) -> None:
-    work = around / "work"
+    desk = around / "desk"
     for roots in (
-        Roots(clients=[work]),
-        Roots(operators=[work]),
-        Roots(operators=[work], clients=[around]),
+        Roots(clients=[desk]),
+        Roots(operators=[desk]),
+        Roots(operators=[desk], clients=[around]),
     ):
         try:
             found = roots.path(name.format(around=around))
@@ -108,74 +108,74 @@ def test_what_lies_outside_is_not(around: Path, name: str) -> None:
 
 
 def test_a_relative_name_is_looked_for_in_every_root(around: Path) -> None:
-    roots = Roots(clients=[around / "other", around / "work", around / "work space"])
-    assert roots.path("a.png") == str(around / "work/a.png")
+    roots = Roots(clients=[around / "other", around / "desk", around / "desk space"])
+    assert roots.path("a.png") == str(around / "desk/a.png")
     assert roots.path("secret.png") == str(around / "other/secret.png")
     assert roots.path("out.png") == str(around / "other/secret.png")  # a link from one root to another
 
 
 def test_without_any_root_nothing_is_read(around: Path) -> None:
     with pytest.raises(InputError, match="--root"):
-        Roots().path(str(around / "work/a.png"))
+        Roots().path(str(around / "desk/a.png"))
 
 
 def test_the_operators_folders_and_the_clients_must_both_hold_it(around: Path) -> None:
-    roots = Roots(operators=[around / "work"], clients=[around / "other"])
-    for name in ("a.png", "secret.png", str(around / "work/a.png"), str(around / "other/secret.png")):
+    roots = Roots(operators=[around / "desk"], clients=[around / "other"])
+    for name in ("a.png", "secret.png", str(around / "desk/a.png"), str(around / "other/secret.png")):
         with pytest.raises(InputError, match="outside"):
             roots.path(name)
 
 
 def test_a_root_may_be_a_file(around: Path) -> None:
-    roots = Roots(clients=[around / "work/a.png"])
-    assert roots.path(str(around / "work/a.png")) == str(around / "work/a.png")
+    roots = Roots(clients=[around / "desk/a.png"])
+    assert roots.path(str(around / "desk/a.png")) == str(around / "desk/a.png")
     with pytest.raises(InputError, match="outside"):
-        roots.path(str(around / "work/album/b.png"))
+        roots.path(str(around / "desk/album/b.png"))
 
 
 def test_folders_of_addresses(around: Path) -> None:
-    space = around / "work space"
+    space = around / "desk space"
     named = [space.as_uri(), "file://localhost/a", "file://elsewhere/b", "https://example.org/c"]
     assert folders(named) == [space, Path("/a")]
     assert Roots(clients=folders(named)).path("ü 1.png") == str(space / "ü 1.png")
 
 
 def test_what_a_root_covers_is_told_by_the_name_alone(around: Path) -> None:
-    roots = Roots(clients=[around / "to_work"])
-    for name in ("work/out.png", "to_work/out.png", "work/not there.png"):
+    roots = Roots(clients=[around / "to_desk"])
+    for name in ("desk/out.png", "to_desk/out.png", "desk/not there.png"):
         assert roots.covers(str(around / name))
-    for name in ("other/secret.png", "worker.png", "work/../other/secret.png"):
+    for name in ("other/secret.png", "desks.png", "desk/../other/secret.png"):
         assert not roots.covers(str(around / name))
 
 
 PARTS = st.sampled_from(
-    ["..", ".", "work", "album", "a.png", "out", "other", "secret.png", "to_work", "//", "x"]
+    ["..", ".", "desk", "album", "a.png", "out", "other", "secret.png", "to_desk", "//", "x"]
 )
 
 
 def test_what_comes_with_a_scene_lies_inside_too(around: Path, tmp_path: Path) -> None:
-    work = tmp_path / "work"
-    for folder in (work / "model", work / "mesh", tmp_path / "images"):
+    desk = tmp_path / "desk"
+    for folder in (desk / "model", desk / "mesh", tmp_path / "images"):
         folder.mkdir(parents=True)
     for file in ("model/cameras.txt", "model/images.txt", "mesh/scene.json"):
-        (work / file).touch()
-    roots = Roots(clients=[work])
-    assert roots.path("mesh/scene.json") == str(work / "mesh" / "scene.json")
-    (work / "mesh" / "view.png").symlink_to(around / "other" / "secret.png")
+        (desk / file).touch()
+    roots = Roots(clients=[desk])
+    assert roots.path("mesh/scene.json") == str(desk / "mesh" / "scene.json")
+    (desk / "mesh" / "view.png").symlink_to(around / "other" / "secret.png")
     with pytest.raises(InputError, match="holds a link"):
         roots.path("mesh/scene.json")
     with pytest.raises(InputError, match="the pictures of model lie outside"):
         roots.path("model")
-    (work / "images").mkdir()
-    assert roots.path("model") == str(work / "model")
+    (desk / "images").mkdir()
+    assert roots.path("model") == str(desk / "model")
 
 
 @given(parts=st.lists(PARTS, max_size=8), absolute=st.booleans())
 def test_no_name_leads_out(around: Path, parts: list[str], absolute: bool) -> None:
     name = "/".join([str(around)] * absolute + parts)
     try:
-        found = Path(Roots(clients=[around / "work"]).path(name))
+        found = Path(Roots(clients=[around / "desk"]).path(name))
     except InputError:
         return
     assert found.resolve() == found
-    assert found.is_relative_to(around / "work")
+    assert found.is_relative_to(around / "desk")

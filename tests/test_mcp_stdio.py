@@ -31,14 +31,22 @@ def temporary(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("mode", GENERATIONS)
-async def test_a_client_that_starts_the_server(picture: Path, temporary: Path, mode: str) -> None:
+async def test_a_client_that_only_asks_what_there_is(temporary: Path, mode: str) -> None:
+    command = StdioServerParameters(command=COMMAND, args=["mcp"], env=environment(temporary))
+    async with connected(command, mode) as client:
+        assert len((await client.list_tools()).tools) == 5
+        assert [one.name for one in (await client.list_resources()).resources] == ["memory"]
+        assert not list(temporary.iterdir())  # no model was loaded, no memory opened
+
+
+async def test_a_client_that_starts_the_server(picture: Path, temporary: Path) -> None:
     outside = picture.parent.with_name("outside.png")
     outside.write_bytes(picture.read_bytes())
     (picture.parent / "link.png").symlink_to(outside)
     command = StdioServerParameters(command=COMMAND, args=["mcp"], env=environment(temporary))
     log = temporary.with_name("log")
     with log.open("w") as said:
-        async with connected(stdio_client(command, said), mode, roots=[picture.parent]) as client:
+        async with connected(stdio_client(command, said), "legacy", [picture.parent]) as client:
             assert len((await client.list_tools()).tools) == 5
             answer = await client.call_tool("look", {"question": QUESTION, "images": [picture.name]})
             assert words(answer).startswith("1 ")
