@@ -15,11 +15,10 @@ export function askForKey(wrong) {
 function given(wrong) {
   const [dialog, field] = [by("key"), by("key-field")];
   by("key-trouble").hidden = !wrong;
-  field.value = "";
+  field.value = dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    // Without a key nothing works here: the dialog stays until there is one.
-    dialog.oncancel = (event) => event.preventDefault();
-    by("key-form").onsubmit = () => resolve(field.value.trim());
+    // Without a key nothing works here: a dialog that was only closed comes back.
+    dialog.onclose = () => (dialog.returnValue === "given" ? resolve(field.value.trim()) : dialog.showModal());
   });
 }
