@@ -12,11 +12,16 @@ import httpx
 import openai
 import pytest
 from asking import CHAT, CIRCLE, asks, bytes_of, chat, scene
-from command import in_a_process
+from command import Sightloop, in_process
 from keeping import added, error, memory
 from serving import Serving, serving_here
 
 from sightloop.tools.llava_next import LlavaNext
+
+
+@pytest.fixture
+def sightloop(capsys: pytest.CaptureFixture[str]) -> Sightloop:
+    return in_process(capsys)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +76,9 @@ def test_a_file_of_one_key_is_unknown_to_the_others(guarded: Serving) -> None:
         error(bob.get(mine.sightloop["report"]), 404)  # type: ignore[attr-defined]
 
 
-def test_keys_are_hashed_revoked_and_seen_at_once(tmp_path: Path, eyes: LlavaNext) -> None:
+def test_keys_are_hashed_revoked_and_seen_at_once(
+    tmp_path: Path, eyes: LlavaNext, sightloop: Sightloop
+) -> None:
     data = tmp_path / "data"
     with serving_here(data, eyes, "ann") as server:
         whole = server.keys["ann"]
@@ -79,24 +86,24 @@ def test_keys_are_hashed_revoked_and_seen_at_once(tmp_path: Path, eyes: LlavaNex
         assert whole not in kept
         assert whole.rsplit("-", 1)[1] not in kept
         assert (data / "keys.json").stat().st_mode & 0o077 == 0
-        added = in_a_process("serve", "keys", "add", "bob", "--data", data, "--json").json
+        added = sightloop("serve", "keys", "add", "bob", "--data", data, "--json").json
         server.keys["bob"] = added["key"]
         with server.client("bob") as bob:
             assert bob.get("/v1/models").status_code == 200
-        names = [key["name"] for key in in_a_process("serve", "keys", "list", "--data", data, "--json").json]
+        names = [key["name"] for key in sightloop("serve", "keys", "list", "--data", data, "--json").json]
         assert names == ["ann", "bob"]
-        assert in_a_process("serve", "keys", "revoke", "bob", "--data", data).code == 0
+        assert sightloop("serve", "keys", "revoke", "bob", "--data", data).code == 0
         with server.client("bob") as bob:
             error(bob.get("/v1/models"), 401)
-        assert in_a_process("serve", "keys", "revoke", "ann", "--data", data).code == 0
+        assert sightloop("serve", "keys", "revoke", "ann", "--data", data).code == 0
         error(httpx.get(server.url + "/v1/models"), 401)  # the last key gone is no open door
-    assert in_a_process("serve", "keys", "add", "ann", "--data", data).code == 0
-    again = in_a_process("serve", "keys", "add", "ann", "--data", data, "--json")
+    assert sightloop("serve", "keys", "add", "ann", "--data", data).code == 0
+    again = sightloop("serve", "keys", "add", "ann", "--data", data, "--json")
     assert (again.code, again.error["type"]) == (2, "InputError")
 
 
-def test_other_machines_are_only_served_with_a_key(tmp_path: Path) -> None:
-    refused = in_a_process("serve", "--host", "0.0.0.0", "--data", tmp_path / "data")
+def test_other_machines_are_only_served_with_a_key(tmp_path: Path, sightloop: Sightloop) -> None:
+    refused = sightloop("serve", "--host", "0.0.0.0", "--data", tmp_path / "data")
     assert refused.code == 2
     assert "serve keys add" in refused.err
 
@@ -162,15 +169,17 @@ def test_addresses_of_allowed_hosts_only(tmp_path: Path, eyes: LlavaNext) -> Non
 # Where it listens
 
 
-def test_a_port_that_is_taken_is_said_before_a_model_is_loaded(served: Serving, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_said_before_a_model_is_loaded(
+    served: Serving, tmp_path: Path, sightloop: Sightloop
+) -> None:
     port = httpx.URL(served.url).port
-    refused = in_a_process("serve", "--port", port, "--data", tmp_path / "data")
+    refused = sightloop("serve", "--port", port, "--data", tmp_path / "data")
     assert refused.code == 2
     assert f"127.0.0.1:{port}" in refused.err
     assert not (tmp_path / "data" / "tenants").exists()
 
 
-def test_a_host_that_there_is_not(tmp_path: Path) -> None:
-    refused = in_a_process("serve", "--host", "no.such.host.invalid", "--data", tmp_path / "data")
+def test_a_host_that_there_is_not(tmp_path: Path, sightloop: Sightloop) -> None:
+    refused = sightloop("serve", "--host", "no.such.host.invalid", "--data", tmp_path / "data")
     assert refused.code == 2
     assert "no.such.host.invalid" in refused.err
