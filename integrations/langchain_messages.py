@@ -33,7 +33,7 @@ Part = str | Still | Clip
 UNSAID = frozenset({"thinking", "redacted_thinking", "reasoning", "tool_use", "tool_call", "function_call"})
 """Blocks of an assistant's message that are no words of it: its calls are read from ``tool_calls``."""
 
-FEWER = (MOST_FRAMES, 16, 8, 4, 2, 1)
+FEWER = (MOST_FRAMES, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 """How many stills of one video or document are tried, from the most to the fewest that fit."""
 
 

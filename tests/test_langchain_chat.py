@@ -6,6 +6,7 @@ import asyncio
 import base64
 import threading
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -20,6 +21,8 @@ from sightloop.errors import ContextOverflowError, InputError
 from sightloop.integrations.langchain import ChatLlavaNext
 from sightloop.integrations.langchain_replies import NOTHING_SHOWN
 
+from .clips import clip
+from .papers import pdf
 from .pictures import encoded
 
 
@@ -75,6 +78,17 @@ def test_a_follow_up_is_about_the_pictures_before() -> None:
 def test_several_pictures_are_seen_together() -> None:
     question = asked("Which picture has the green circle?", picture(), picture("green"))
     assert "2" in chat().invoke([question]).text
+
+
+def test_of_videos_and_documents_it_says_what_it_looked_at(tmp_path: Path) -> None:
+    film = base64.b64encode(clip(tmp_path / "a.mp4", 50).read_bytes()).decode()
+    paper = base64.b64encode(pdf(tmp_path / "a.pdf", "One", "Two").read_bytes()).decode()
+    video = {"type": "video_url", "video_url": {"url": f"data:video/mp4;base64,{film}"}}
+    document = {"type": "file", "file": {"file_data": paper, "filename": "a.pdf"}}
+    for block, looked_at in ((video, "frames of the video in the message"), (document, "the 2 pages")):
+        for model in (chat(), chat().bind(response_format=Seen)):
+            notes = model.invoke([asked("What color is it?", block)]).response_metadata["notes"]
+            assert any(looked_at in note for note in notes)
 
 
 def test_without_a_picture_it_says_so_and_is_not_sure() -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 PLAIN = frozenset({"type", "title", "description", "default", "examples"})
 """Keywords that do not narrow down what a string may be."""
 
-MOST_CHARACTERS = 100_000
-"""Of a schema, as JSON."""
+MOST_CHARACTERS, KEPT = 50_000, 64
+"""Of a schema as JSON, and how many grammars are kept: each takes about 120 bytes a character."""
 
 
 def grammar(schema: Mapping[str, Any]) -> Grammar:
@@ -42,7 +42,7 @@ def grammar(schema: Mapping[str, Any]) -> Grammar:
         raise InputError("the schema is nested too deeply.", input="schema") from error
 
 
-@lru_cache(128)
+@lru_cache(KEPT)
 def _grammar(schema: str) -> Grammar:
     from .llava_next.closing import Alphabet
     from .llava_next.constrained import Grammar
