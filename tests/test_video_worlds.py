@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sightloop.errors import InputError
 from sightloop.tools.llava_next.pocket import model
 from sightloop.tools.llava_next.pocket.things import COLORS, SHAPES
 from sightloop.tools.video_worlds import (
@@ -186,3 +187,8 @@ def test_the_command_writes_files_and_their_questions(tmp_path: Path) -> None:
         assert set(line) == {"inputs", "question", "answer", "kind", "start", "end"}
         assert all((tmp_path / name).is_file() for name in line["inputs"])
         assert (line["start"] is None) == (line["answer"] == "no")
+
+
+def test_a_film_too_short_for_its_events_is_refused():
+    with pytest.raises(InputError, match="at least 60 seconds"):
+        next(films(1, 1, 30.0))

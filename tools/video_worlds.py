@@ -22,6 +22,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from ..errors import InputError
 from ..memory import Box
 from .changed_pairs import bounds
 from .llava_next.pocket.questions import plural
@@ -44,6 +45,8 @@ from .llava_next.pocket.wording import fill
 
 FPS = 10
 SECONDS = 600
+LEAST_SECONDS = 60
+"""Below it there is no room for an event of every kind."""
 SCALE = 2.0
 """Pixels per unit: 256 x 256."""
 TAKE = (4.0, 10.0)
@@ -156,6 +159,11 @@ def films(seed: int, count: int, seconds: float = SECONDS) -> Iterator[Film]:
         Which films; those of a smaller count are the first of a larger one.
     seconds : float
         Length of each, at least a minute.
+
+    Raises
+    ------
+    InputError
+        If it is less.
     """
     for index in range(count):
         yield draw_film(random.Random(f"film/{seed}/{index}"), seconds)
@@ -163,6 +171,8 @@ def films(seed: int, count: int, seconds: float = SECONDS) -> Iterator[Film]:
 
 def draw_film(rng: random.Random, seconds: float = SECONDS) -> Film:
     """Draw one film with an event of every kind, and a question about each and about what never comes."""
+    if seconds < LEAST_SECONDS:
+        raise InputError(f"a film is at least {LEAST_SECONDS} seconds long, not {seconds:g}.")
     colors, shapes = rng.sample(list(COLORS), len(COLORS)), rng.sample(SHAPES, len(SHAPES))
     names = [(color, shape) for color in colors[1:] for shape in shapes[1:]]
     rng.shuffle(names)
