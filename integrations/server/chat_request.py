@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...agent import Limits
 from .failures import Refused
 
+MOST_TEXT = 2**22
+"""Characters of text in a request: several times what the largest window holds."""
+
 Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.:-]+$")]
 
 
@@ -84,12 +87,28 @@ class ChatRequest(BaseModel):
         Raises
         ------
         Refused
-            If one is malformed.
+            If one is malformed, or there is more text than any model reads.
         """
         try:
-            return convert_to_messages([message.model_dump() for message in self.messages])
+            messages = convert_to_messages([message.model_dump() for message in self.messages])
         except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
             raise Refused(400, f"the messages cannot be read: {error}", param="messages") from error
+        fits("messages", *map(text_of, messages))
+        return messages
+
+
+def fits(param: str, *texts: str) -> None:
+    """Refuse texts that no model can read, before one counts their tokens.
+
+    Raises
+    ------
+    Refused
+        With 400.
+    """
+    length = sum(map(len, texts))
+    if length > MOST_TEXT:
+        message = f"there are {length} characters of text, and no model here reads more than {MOST_TEXT}."
+        raise Refused(400, message, code="context_length_exceeded", param=param)
 
 
 def text_of(message: BaseMessage) -> str:

@@ -19,6 +19,7 @@ from ...errors import InputError
 from ...memory import Still
 from ...tools.sharing import SharedEyes
 from ..media import Media
+from .chat_request import fits
 from .depends import Caller, Server, TheCaller, TheServer
 from .failures import Json, Refused
 from .registry import AGENT
@@ -69,6 +70,7 @@ async def embeddings(
 
 def _read(items: list[str | dict[str, Any]], server: Server, caller: Caller) -> list[Still | str]:
     """Return texts as they are, and the pixels of pictures."""
+    fits("input", *(item for item in items if isinstance(item, str)))
     media = Media(urls=server.settings.url_hosts or False, opened=caller.tenant.path)
     found: list[Still | str] = []
     with TemporaryDirectory(prefix="sightloop-") as folder:
