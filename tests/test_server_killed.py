@@ -95,6 +95,7 @@ def leave_halves(data: Path, told: Told, moved: str) -> None:
     half.write_bytes(half.read_bytes() + HALF)
     (home / "uploads" / "file-0000000000000000").write_bytes(HALF)
     (home / "files" / "file-1111111111111111").mkdir()
+    (home.parent / "mem-3333333333333333" / "uploads").mkdir(parents=True)
     (tenant / "results" / "res-2222222222222222").mkdir(parents=True)
     # a whole upload was moved to the sources, and is not yet written down as one
     base = sqlite3.connect(tenant / "catalogue.sqlite")
@@ -159,7 +160,12 @@ def test_what_was_forgotten_stays_so(after: tuple[httpx.Client, Told, Path]) -> 
 
 def test_what_was_never_acknowledged_is_removed(after: tuple[httpx.Client, Told, Path]) -> None:
     _, _, data = after
-    for name in ("file-0000000000000000", "file-1111111111111111", "res-2222222222222222"):
+    for name in (
+        "file-0000000000000000",
+        "file-1111111111111111",
+        "res-2222222222222222",
+        "mem-3333333333333333",
+    ):
         assert not list(data.rglob(name))
 
 

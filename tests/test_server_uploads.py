@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import stat
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,20 @@ import httpx
 import pytest
 from clips import clip
 from fastapi.testclient import TestClient
-from keeping import added, announce, ball, error, indexed, memory, piece, png, send, vanishes, zipped
+from keeping import (
+    PATIENCE,
+    added,
+    announce,
+    ball,
+    error,
+    indexed,
+    memory,
+    piece,
+    png,
+    send,
+    vanishes,
+    zipped,
+)
 from papers import pdf
 from PIL import Image
 from scenery import written
@@ -81,10 +95,9 @@ def test_what_came_before_the_connection_broke_is_kept(client: httpx.Client, ser
         # while it is coming, nobody else can send a piece, not even from a wrong place
         while (other := error(piece(client, upload, b"x", 1), 409))["code"] != "busy":
             assert other["code"] == "wrong_offset"
-    for _ in range(200):  # the server notices soon
-        kept = int(client.head(upload).headers["upload-offset"])
-        if kept:
-            break
+    until = time.monotonic() + PATIENCE
+    while not (kept := int(client.head(upload).headers["upload-offset"])) and time.monotonic() < until:
+        time.sleep(0.02)  # the server notices soon
     assert 0 < kept <= len(content) // 2
     while (answer := piece(client, upload, content[kept:], kept)).status_code == 409:
         kept = int(client.head(upload).headers["upload-offset"])

@@ -153,11 +153,9 @@ class Catalogue:
         rows = self._rows("SELECT * FROM memories WHERE id = ? AND NOT gone", [id])
         return MemoryRow(*rows[0]) if rows else None
 
-    def put_memory(self, name: str) -> MemoryRow:
+    def put_memory(self, row: MemoryRow) -> None:
         """Begin a memory."""
-        row = MemoryRow(new_id("mem"), name, time.time(), False)
         self._rows("INSERT INTO memories VALUES (?, ?, ?, ?)", row)
-        return row
 
     def drop_memory(self, id: str, *, wholly: bool = False) -> None:
         """Have a memory be removed; or, wholly, forget that there was one, with its sources and uploads."""

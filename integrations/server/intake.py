@@ -219,6 +219,10 @@ def _sweep(tenant: Tenant) -> None:
     catalogue = tenant.catalogue
     uploads = {upload.id for upload in catalogue.uploads()}
     sources = {source.id for gone in (False, True) for source in catalogue.sources(gone=gone)}
+    memories = {memory.id for gone in (False, True) for memory in catalogue.memories(gone=gone)}
+    for place in tenant.folder.glob("memories/*"):
+        if place.name not in memories:
+            shutil.rmtree(place, ignore_errors=True)
     for file in tenant.folder.glob("memories/*/uploads/*"):
         if file.name not in uploads:
             file.unlink(missing_ok=True)

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Query, Response
 
 from ...errors import InputError
 from ...memory.media import encoded
+from ...memory.records import Stored
 from ...memory.still import Box
+from ...memory.store import VisualMemory
 from .catalogue import NotKeptError, SourceRow
 from .depends import TheCaller
 from .failures import Refused
@@ -37,10 +39,7 @@ def create(caller: TheCaller, new: NewMemory) -> Memory:
     tenant = caller.tenant
     if len(tenant.catalogue.memories()) >= MOST_MEMORIES:
         raise Refused(409, f"there are {MOST_MEMORIES} memories already: delete one first.", code="too_many")
-    row = tenant.catalogue.put_memory(new.name)
-    for part in ("files", "uploads"):
-        (tenant.place(row.id) / part).mkdir(parents=True)
-    return Memory.of(tenant, row)
+    return Memory.of(tenant, tenant.begin(new.name))
 
 
 @router.get("")
@@ -121,12 +120,7 @@ def media(
     part = _box(box) if box is not None else None
     tenant = caller.tenant
     with tenant.memory(memory) as held:
-        try:
-            found = held.held(handle)
-        except InputError as error:
-            raise NotKeptError(f"there is no picture {handle!r} in this memory.", input=handle) from error
-        if tenant.catalogue.source(Path(found.origin.source).parent.name) is None:
-            raise NotKeptError(f"there is no picture {handle!r} in this memory.", input=handle)
+        found = _held(tenant, held, handle)
         still = held.still(found)
         if part is not None:
             # the memory may have kept less pixels than the picture had
@@ -140,6 +134,17 @@ def _source(tenant: Tenant, memory: str, id: str) -> SourceRow:
     if row is None or row.memory != memory:
         raise NotKeptError(f"there is no file {id!r} in the memory {memory!r}.", input=id)
     return row
+
+
+def _held(tenant: Tenant, memory: VisualMemory, handle: str) -> Stored:
+    try:
+        found = memory.held(handle)
+        known = tenant.catalogue.source(Path(found.origin.source).parent.name)
+    except InputError:
+        known = None
+    if known is None:  # or it has just been forgotten
+        raise NotKeptError(f"there is no picture {handle!r} in this memory.", input=handle)
+    return found
 
 
 def _box(text: str) -> Box:

@@ -18,24 +18,20 @@ T = TypeVar("T")
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 
-class Shape(BaseModel):
-    """Of an answer."""
-
-
 class Asked(BaseModel):
     """Of a request: fields that it does not know are errors, not silently ignored."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class Listed(Shape, Generic[T]):
+class Listed(BaseModel, Generic[T]):
     """A list, as OpenAI's lists are."""
 
     object: Literal["list"] = "list"
     data: list[T]
 
 
-class Deleted(Shape):
+class Deleted(BaseModel):
     """Something is gone."""
 
     id: str
@@ -49,7 +45,7 @@ class NewMemory(Asked):
     name: Name = "memory"
 
 
-class Memory(Shape):
+class Memory(BaseModel):
     """A memory: files that can be searched and asked about together."""
 
     id: str
@@ -72,7 +68,7 @@ class Memory(Shape):
         )
 
 
-class Progress(Shape):
+class Progress(BaseModel):
     """How far indexing is: ``done`` of ``of`` seconds of a video or pages of a document, where known."""
 
     done: float | None
@@ -80,7 +76,7 @@ class Progress(Shape):
     stills: int
 
 
-class Source(Shape):
+class Source(BaseModel):
     """A file of a memory: it can be asked about when its status is ready."""
 
     id: str
@@ -126,7 +122,7 @@ class NewUpload(Asked):
     size: Annotated[int, Field(ge=1, lt=2**53)]
 
 
-class Upload(Shape):
+class Upload(BaseModel):
     """A file that is on its way: ``offset`` of its ``size`` bytes are kept; its source, once it is whole."""
 
     id: str
@@ -166,7 +162,7 @@ class Search(Asked):
     end: Annotated[float, Field(ge=0)] | None = None
 
 
-class FoundText(Shape):
+class FoundText(BaseModel):
     """Words that were found: said, written on a picture or a page, or said about it."""
 
     channel: str
@@ -183,7 +179,7 @@ class FoundText(Shape):
         )
 
 
-class Found(Shape):
+class Found(BaseModel):
     """A picture that was found; ``media`` is where it can be had, boxes are in its own pixels."""
 
     object: Literal["memory.hit"] = "memory.hit"
@@ -228,7 +224,7 @@ def _corners(box: Box | None) -> tuple[float, float, float, float] | None:
     return (box.x0, box.y0, box.x1, box.y1) if box else None
 
 
-class Turn(Shape):
+class Turn(BaseModel):
     """A question of a conversation, and what was answered."""
 
     result: str
@@ -253,7 +249,7 @@ class Turn(Shape):
         )
 
 
-class Conversation(Shape):
+class Conversation(BaseModel):
     """A conversation, named by its first question."""
 
     id: str

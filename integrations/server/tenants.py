@@ -180,6 +180,15 @@ class Tenant:
         """Return the folder of a memory: what it knows, its files and its uploads."""
         return self.folder / "memories" / memory
 
+    def begin(self, name: str) -> MemoryRow:
+        """Begin a memory of this name."""
+        row = MemoryRow(new_id("mem"), name, time.time(), False)
+        for part in ("files", "uploads"):
+            (self.place(row.id) / part).mkdir(parents=True)
+        all_synced(self.place(row.id))
+        self.catalogue.put_memory(row)
+        return row
+
     def known(self, memory: str) -> MemoryRow:
         """Return a memory's row.
 
