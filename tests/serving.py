@@ -65,7 +65,9 @@ def serving(data: Path, *names: str, options: Sequence[str] = ()) -> Iterator[Se
 
 
 @contextmanager
-def serving_here(data: Path, eyes: LlavaNext, *names: str, **settings: Any) -> Iterator[Serving]:
+def serving_here(
+    data: Path, eyes: LlavaNext | Sequence[LlavaNext], *names: str, **settings: Any
+) -> Iterator[Serving]:
     """Start a server in this process, whose model a test can hold or break, and end it."""
     import uvicorn
 
@@ -74,7 +76,8 @@ def serving_here(data: Path, eyes: LlavaNext, *names: str, **settings: Any) -> I
     from sightloop.integrations.server.settings import Settings
 
     keys = {name: Keys(data / "keys.json").add(name) for name in names}
-    app = create_app(Settings(data=data, **settings), [eyes])
+    models = eyes if isinstance(eyes, Sequence) else [eyes]
+    app = create_app(Settings(data=data, **settings), models)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from pathlib import Path
 
-from ...errors import UnknownCheckpointError, nearest
+from ...errors import InputError, UnknownCheckpointError, nearest
 from ...tools.llava_next import LlavaNext
 from ...tools.sharing import SharedEyes
 
@@ -20,10 +21,20 @@ class Registry:
     ----------
     eyes : of LlavaNext
         The first is what the agent and the memories look with.
+
+    Raises
+    ------
+    InputError
+        If two have the same name.
     """
 
     def __init__(self, eyes: Iterable[LlavaNext]) -> None:
-        self.eyes: Mapping[str, SharedEyes] = {one.name: SharedEyes(one) for one in eyes}
+        self.eyes: dict[str, SharedEyes] = {}
+        for one in eyes:
+            name = _called(one.name)
+            if name in self.eyes:
+                raise InputError(f"two models are called {name!r}: rename the folder of one.", input=one.name)
+            self.eyes[name] = SharedEyes(one)
         self.since = int(time.time())
 
     @property
@@ -55,3 +66,9 @@ class Registry:
         """End the threads."""
         for one in self.eyes.values():
             one.close()
+
+
+def _called(name: str) -> str:
+    """Return what clients call a model: where its folder lies is nothing to them."""
+    folder = Path(name)
+    return folder.resolve().name if folder.is_dir() else name
