@@ -190,6 +190,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
         copied = source / folder.relative_to(ROOT)
         beside = [
             *copied.glob("weights/*"),
+            *copied.glob("page/*"),
             *(file for kind in ("*.html.jinja", "*.css", "*.js") for file in copied.glob(kind)),
         ]
         files += [*copied.glob("*.py"), *(file for file in beside if file.is_file())]
