@@ -15,7 +15,7 @@ from asking import CIRCLE, TOOL, asks, scene, shown
 from clips import clip, moving
 from openai import OpenAI
 from serving import serving_here
-from tiny import build
+from tiny import Kind, build
 
 from sightloop.errors import InputError
 from sightloop.integrations.server.registry import Registry
@@ -27,14 +27,15 @@ SHORT: dict[str, Any] = {"max_completion_tokens": 24}
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
     folder = tmp_path_factory.mktemp("models")
-    built = [build("interleave", folder / "writer"), build("video", folder / "video")]
-    eyes = [LlavaNext(), *map(LlavaNext, built)]
+    kinds: dict[str, Kind] = {"writer": "interleave", "video": "video", "still": "vicuna"}
+    eyes = [LlavaNext(), *(LlavaNext(build(kind, folder / name)) for name, kind in kinds.items())]
     with serving_here(folder / "data", eyes) as server:
         yield server.openai()
 
 
 def test_each_is_called_by_its_name_and_not_by_its_folder(client: OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["sightloop-agent", "pocket", "writer", "video"]
+    named = ["sightloop-agent", "pocket", "writer", "video", "still"]
+    assert [model.id for model in client.models.list()] == named
     assert (
         client.chat.completions.create(model="pocket", messages=[CIRCLE]).choices[0].message.content == "red"
     )
@@ -101,7 +102,7 @@ def test_frames_of_a_video_are_shown_to_those_that_know_videos(client: OpenAI, t
     told = client.chat.completions.create(model="video", messages=[asks("What happens?", film)], **SHORT)
     assert any("frames" in note for note in told.sightloop["notes"])  # type: ignore[attr-defined]
     with pytest.raises(openai.BadRequestError, match="not trained on frames of videos"):
-        client.chat.completions.create(model="pocket", messages=[asks("What happens?", film)])
+        client.chat.completions.create(model="still", messages=[asks("What happens?", film)])
 
 
 def test_a_picture_too_many_is_said_of_the_model_that_it_is_too_many_for(client: OpenAI) -> None:
