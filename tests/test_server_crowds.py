@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import threading
@@ -11,10 +12,12 @@ from typing import Any
 import httpx
 import openai
 import pytest
+import torch
 from asking import CHAT, CIRCLE, asks, chat, scene, shown
 from keeping import error
 from serving import Serving, serving, serving_here
 from test_sharing import Gate
+from torch.nn.modules.module import register_module_forward_hook
 
 from sightloop.integrations.server import body as bodies
 from sightloop.tools.llava_next import LlavaNext
@@ -54,7 +57,7 @@ def test_one_more_than_there_is_room_for_is_told_when_to_come_again(tmp_path: Pa
     body = json.dumps(chat(CIRCLE)).encode()
     with serving_here(tmp_path / "data", eyes, concurrent=1, queue=1) as server, server.client() as client:
         inside = [raw(server, body, 10) for _ in range(2)]
-        wait_for(lambda: counted(client, "sightloop_requests_running") >= 3)  # and this request itself
+        wait_for(lambda: counted(client, "sightloop_requests_admitted") == 2)
         told = client.post(CHAT, json=chat(CIRCLE))
         assert error(told, 429)["type"] == "rate_limit_error"
         assert 1 <= int(told.headers["retry-after"]) <= 60
@@ -86,6 +89,41 @@ def test_the_model_stops_for_a_client_that_leaves(
         wait_for(lambda: counted(client, "sightloop_requests_running") == 1)  # this one, that asks
         gate.open.set()
         # Its turn is free again, and the model too.
+        assert client.post(CHAT, json=chat(CIRCLE)).status_code == 200
+
+
+def test_a_client_that_hangs_up_in_mid_stream_leaves_nothing_behind(tmp_path: Path, eyes: LlavaNext) -> None:
+    question = asks("Describe the picture.", shown(scene()))
+    with (
+        serving_here(tmp_path / "data", eyes, concurrent=1, queue=0) as server,
+        server.client() as client,
+        Gate(after=4) as gate,
+    ):
+        stream = server.openai().chat.completions.create(model="pocket", messages=[question], stream=True)
+        words = [next(stream).choices[0].delta.content for _ in range(3)]
+        assert words[1:] == ["a", " large"]
+        assert gate.reached.wait(60)
+        stream.close()
+        wait_for(lambda: counted(client, "sightloop_requests_running") == 1)  # this one, that asks
+        gate.open.set()
+        assert client.post(CHAT, json=chat(CIRCLE)).status_code == 200
+
+
+def test_a_failure_in_mid_stream_is_told_in_the_stream(tmp_path: Path, eyes: LlavaNext) -> None:
+    passes = itertools.count()
+
+    def broken(module: torch.nn.Module, _inputs: Any, _output: Any) -> None:
+        if type(module).__name__ == "LlamaModel" and next(passes) >= 4:
+            raise ValueError("a secret of the model")
+
+    question = asks("Describe the picture.", shown(scene()))
+    with serving_here(tmp_path / "data", eyes) as server, server.client() as client:
+        handle = register_module_forward_hook(broken)
+        stream = server.openai().chat.completions.create(model="pocket", messages=[question], stream=True)
+        with pytest.raises(openai.APIError, match="the server failed") as told:
+            list(stream)
+        handle.remove()
+        assert "secret" not in str(told.value.body)
         assert client.post(CHAT, json=chat(CIRCLE)).status_code == 200
 
 
@@ -150,9 +188,6 @@ def test_unready_when_nothing_can_be_kept(tmp_path: Path, eyes: LlavaNext) -> No
 
 
 def test_a_failure_of_ours_is_told_without_its_insides(tmp_path: Path, eyes: LlavaNext) -> None:
-    import torch
-    from torch.nn.modules.module import register_module_forward_hook
-
     def broken(module: torch.nn.Module, _inputs: Any, _output: Any) -> None:
         raise ValueError("a secret of the model")
 

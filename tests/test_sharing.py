@@ -57,10 +57,11 @@ def same(one: Answer, other: Answer) -> bool:
 
 
 class Gate:
-    """Holds the model at its first pass until opened, so that callers come together behind it."""
+    """Holds the model after so many passes until opened, so that callers come together behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, after: int = 0) -> None:
         self.reached, self.open = threading.Event(), threading.Event()
+        self._left = after
 
     def __enter__(self) -> Gate:
         self._handle = register_module_forward_hook(self._hold)
@@ -72,8 +73,10 @@ class Gate:
 
     def _hold(self, module: torch.nn.Module, _inputs: Any, _output: Any) -> None:
         if type(module).__name__ == "LlamaModel":
-            self.reached.set()
-            assert self.open.wait(60)
+            self._left -= 1
+            if self._left < 0:
+                self.reached.set()
+                assert self.open.wait(60)
 
 
 def gathered(shared: SharedEyes, gate: Gate, calls: list[Any]) -> list[Any]:

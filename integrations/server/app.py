@@ -91,7 +91,7 @@ def create_app(settings: Settings, eyes: Iterable[LlavaNext] | None = None) -> F
         responses={"4XX": {"model": failures.ErrorBody}},
     )
     app.state.server = server
-    app.state.metrics = metrics.Metrics()
+    app.state.metrics = metrics.Metrics(server.admission)
     for router in ROUTERS:
         app.include_router(router)
     failures.install(app)

@@ -17,6 +17,8 @@ from prometheus_client import (
 from starlette.requests import Request
 from starlette.types import Scope
 
+from .admission import Admission
+
 router = APIRouter(tags=["operation"])
 
 BUCKETS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
@@ -24,10 +26,19 @@ BUCKETS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 
 
 class Metrics:
-    """Counts of one server."""
+    """Counts of one server.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    admission : Admission
+    """
+
+    def __init__(self, admission: Admission) -> None:
         self.registry = CollectorRegistry()
+        admitted = "Requests that use the models, or wait for their turn to."
+        Gauge("sightloop_requests_admitted", admitted, registry=self.registry).set_function(
+            lambda: admission.inside
+        )
         self._requests = Counter(
             "sightloop_requests", "Requests answered.", ["route", "method", "status"], registry=self.registry
         )

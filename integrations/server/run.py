@@ -42,6 +42,8 @@ def run(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Longer than clients keep theirs, which else would send into a connection that is being closed.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
     )
     # uvicorn ends as asked, and then raises the signal again; to have ended as asked is no failure.
