@@ -246,6 +246,20 @@ def test_files_are_asked_about_by_their_ids(client: OpenAI, served: Serving, fil
         assert told.sightloop["evidence"][0]["still"]["kind"] == "frame"  # type: ignore[attr-defined]
 
 
+def test_a_thread_about_a_film_is_gone_on_with_in_its_memory(
+    client: OpenAI, served: Serving, film: Path
+) -> None:
+    place, video = kept(served, "film.mp4", film.read_bytes())
+    more = {"sightloop": {"thread": "film"}}
+    for question in (
+        asks("What happens?", {"type": "file", "file": {"file_id": video}}),
+        asks("When does a shape appear?"),
+    ):
+        told = client.chat.completions.create(model="sightloop-agent", messages=[question], extra_body=more)
+        assert told.sightloop["memory"] == place  # type: ignore[attr-defined]
+        assert told.sightloop["steps"][0]["videos"]  # type: ignore[attr-defined]
+
+
 def test_a_memory_is_asked_about_all_that_it_holds(client: OpenAI, served: Serving, film: Path) -> None:
     place, _ = kept(served, "film.mp4", film.read_bytes())
     told = client.chat.completions.create(

@@ -16,6 +16,8 @@ from ...agent.approval import Pending
 from ...agent.result import Result
 from ...errors import SightloopError
 from ...memory.still import MEMORY
+from ...memory.store import VisualMemory
+from ...tools.remember import memory_of
 from ..media import Media
 from .agent_question import Question
 from .chat_request import ChatRequest, ForAgent
@@ -79,10 +81,11 @@ class _Run:
         messages = self.asked.conversation()
         media = Media(urls=self.server.settings.url_hosts or False, opened=tenant.path)
         question = Question.of(messages, media, self.folder, kept=wanted.thread is not None)
+        memory = question.memory(wanted, tenant)
         with ExitStack() as stack:
             agent = VisualAgent(
                 self.server.models.first,
-                memory=question.memory(wanted, self.caller, self.server, stack),
+                memory=self._opened(memory, question, stack),
                 limits=wanted.limits,
                 checkpointer=tenant.checkpointer if wanted.thread is not None else None,
             )
@@ -92,17 +95,23 @@ class _Run:
                     return
                 if isinstance(event, Result):
                     unread = any(message.type == "system" for message in messages)
-                    yield from self._answer(event, question.text, [UNREAD] if unread else [])
+                    yield from self._answer(event, question.text, memory, [UNREAD] if unread else [])
                 elif not isinstance(event, Pending):  # there are none: nothing here is to be approved
                     yield Told({"step": self._told(event.model_dump(mode="json"))})
 
-    def _answer(self, found: Result, question: str, notes: list[str]) -> Iterator[Event]:
+    def _opened(self, memory: str | None, question: Question, stack: ExitStack) -> VisualMemory | None:
+        """Open the memory; for files that came with the message, one for this answer only."""
+        if memory is not None:
+            return stack.enter_context(self.caller.tenant.memory(memory))
+        return stack.enter_context(memory_of(self.server.models.first)) if question.searched else None
+
+    def _answer(self, found: Result, question: str, memory: str | None, notes: list[str]) -> Iterator[Event]:
         result = self._without_files(found)
         extension: dict[str, Any] = {
             "result_id": None,
             "report": None,
             "thread": self.wanted.thread,
-            "memory": self.wanted.memory,
+            "memory": memory,
             "confidence": result.confidence,
             "evidence": [one.model_dump(mode="json") for one in result.evidence],
             "steps": [step.model_dump(mode="json") for step in result.steps],
@@ -111,7 +120,7 @@ class _Run:
             "stopped_because": result.stopped_because,
         }
         if self.asked.store is not False:
-            kept = self.caller.tenant.keep(question, result, self.wanted.thread, self.wanted.memory)
+            kept = self.caller.tenant.keep(question, result, self.wanted.thread, memory)
             extension |= {"result_id": kept, "report": f"/v1/results/{kept}/report"}
         yield Delta(self.public(result.answer))
         read = result.usage.visual_tokens + result.usage.text_tokens

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,10 @@ from langchain_core.messages import BaseMessage, HumanMessage
 
 from ...agent.inputs import Input
 from ...errors import InputError
-from ...memory.store import VisualMemory
 from ...tools.followup import complete
-from ...tools.remember import memory_of
 from ..media import KINDS, Media, Shown
 from .chat_request import ForAgent, parts_of, text_of
-from .depends import Caller, Server
+from .tenants import Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +63,19 @@ class Question:
         """Return what the agent is given: the pixels of pictures, and the paths of other files."""
         return [_input(one) for one in self.shown]
 
-    def memory(
-        self, wanted: ForAgent, caller: Caller, server: Server, stack: ExitStack
-    ) -> VisualMemory | None:
-        """Open the memory that is searched: the named one, that of the files, or one for this question only.
+    @property
+    def searched(self) -> list[Shown]:
+        """The files that are searched rather than looked at whole."""
+        return [one for one in self.shown if one.kind in ("video", "document")]
+
+    def memory(self, wanted: ForAgent, tenant: Tenant) -> str | None:
+        """Return the id of the memory to search: the named one, the files', or that of the turn before.
 
         Raises
         ------
         InputError
-            If the files are not of one memory, or there is none of this id.
+            If the files are not of one memory.
         """
-        searched = [one for one in self.shown if one.kind in ("video", "document")]
         passing = next((one for one in self.shown if one.passing and one.kind != "picture"), None)
         if passing is not None and (wanted.memory or wanted.thread):
             raise InputError(
@@ -84,15 +83,17 @@ class Question:
                 "the conversation can go on with it.",
                 input=passing.name,
             )
-        sources = [caller.tenant.catalogue.source(one.name) for one in searched if not one.passing]
+        sources = [tenant.catalogue.source(one.name) for one in self.searched if not one.passing]
         owners = {source.memory for source in sources if source is not None}
         if wanted.memory is not None:
             owners.add(wanted.memory)
         if len(owners) > 1 or (owners and passing is not None):
             raise InputError("a question is about files of one memory at a time.", input="messages")
         if owners:
-            return stack.enter_context(caller.tenant.memory(owners.pop()))
-        return stack.enter_context(memory_of(server.models.first)) if searched else None
+            return owners.pop()
+        if wanted.thread is None or self.shown:
+            return None
+        return next((turn.memory for turn in reversed(tenant.catalogue.results(wanted.thread))), None)
 
 
 def _shown(part: dict[str, Any], media: Media, folder: Path) -> Shown:
