@@ -35,7 +35,7 @@ def run(settings: Settings) -> None:
     SightloopError
         If a model cannot be loaded, or the folder of what is kept not used.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _log()
     listening = _bound(settings.host, settings.port)
     config = uvicorn.Config(
         create_app(settings),
@@ -49,6 +49,13 @@ def run(settings: Settings) -> None:
     # uvicorn ends as asked, and then raises the signal again; to have ended as asked is no failure.
     signal.signal(signal.SIGTERM, lambda *_: None)
     _Announced(config).run([listening])
+
+
+def _log() -> None:
+    """Tell what the server does, and of what it is made of only what goes wrong: libraries tell addresses."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("uvicorn", "sightloop"):
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 def _bound(host: str, port: int) -> socket.socket:
