@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -20,6 +22,9 @@ DIRECTORY_BYTES = 16 * 2**20
 MOST_RATIO = 200
 """How many times larger than its zip a scene may be: pictures hardly shrink, bombs do."""
 PIECE = 2**20
+
+_READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError)
 
 _END = struct.Struct("<4s4H2LH")
 """What a zip ends with; the sixth is the size of its list of files. A comment of 64 KiB may follow."""
@@ -39,8 +44,12 @@ def opened_zip(file: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(file) as archive:
             if len(archive.infolist()) > MOST_FILES:
                 raise InputError(f"the zip has more than {MOST_FILES:,} files.")
+            if any(member.compress_type not in _READ for member in archive.infolist()):
+                raise InputError("the zip is packed in a way that is not read: pack it anew, as usual.")
             yield archive
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except (*_DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # that is a place before the beginning
+            raise
         raise InputError(f"the zip is damaged, or needs a password: {error}.") from error
 
 
