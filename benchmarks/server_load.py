@@ -14,7 +14,6 @@ import asyncio
 import base64
 import io
 import json
-import os
 import random
 import re
 import subprocess
@@ -208,15 +207,12 @@ def memory_told(taken: list[tuple[float, float]]) -> dict[str, Any]:
 
 
 @contextmanager
-def server(folder: Path, queue: int, threads: int) -> Iterator[tuple[str, psutil.Process]]:
+def server(folder: Path, queue: int) -> Iterator[tuple[str, psutil.Process]]:
     """Start a server, and yield where it is."""
     options = ["--queue", str(queue)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     program = [sys.executable, "-m", "sightloop", "serve", "--port", "0", "--data", str(folder / "data")]
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [*program, *options], stdout=subprocess.PIPE, stderr=log, text=True, env=environment
-        )
+        process = subprocess.Popen([*program, *options], stdout=subprocess.PIPE, stderr=log, text=True)
         try:
             assert process.stdout is not None
             found = re.search(r"http://\S+", process.stdout.readline())
@@ -242,11 +238,10 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--queue", type=int, default=64, help="requests that may wait at the server")
-    parser.add_argument("--threads", type=int, default=1, help="of the model; the clients need cores, too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with server(folder, arguments.queue, arguments.threads) as (url, process):
+        with server(folder, arguments.queue) as (url, process):
             told = asyncio.run(load(url, process, arguments.clients, arguments.minutes))
         log = (folder / "log").read_text().splitlines()
     told["errors_in_log"] = sum(" ERROR " in line for line in log)

@@ -37,6 +37,7 @@ def run(settings: Settings) -> None:
     """
     _log()
     listening = _bound(settings.host, settings.port)
+    _leave_processors()
     config = uvicorn.Config(
         create_app(settings),
         log_config=None,
@@ -49,6 +50,16 @@ def run(settings: Settings) -> None:
     # uvicorn ends as asked, and then raises the signal again; to have ended as asked is no failure.
     signal.signal(signal.SIGTERM, lambda *_: None)
     _Announced(config).run([listening])
+
+
+def _leave_processors() -> None:
+    """Leave half of the processors to reading files and searching, which go on beside the model.
+
+    On two busy ones a model that takes both halves what the server answers in all.
+    """
+    import torch
+
+    torch.set_num_threads(max(1, torch.get_num_threads() // 2))
 
 
 def _log() -> None:
