@@ -120,7 +120,10 @@ def _said(leaves: Sequence[Leaf], span: Span) -> tuple[str, ...]:
 def quoted(question: str, leaves: Sequence[Leaf], chosen: Sequence[Span]) -> tuple[Quote, ...]:
     """Return the words of spans with their boxes, what names each behind it, and a figure if it is of one."""
     runs = dict.fromkeys((span.leaf, run) for span in chosen for run in (span.answer, *span.named))
-    quotes = [_quote(leaves[number], run) for number, run in runs]
+    quotes: list[Quote] = []
+    for quote in (_quote(leaves[number], run) for number, run in runs):
+        if quote not in quotes:  # a page may be in hand twice
+            quotes.append(quote)
     leaf = leaves[chosen[0].leaf]
     if (figure := _figure(question, leaf, chosen[0])) is not None:
         inside = [word.text for word in leaf.text.within(figure)]
