@@ -128,6 +128,8 @@ def _block(block: dict[str, Any]) -> dict[str, Any]:
     kind = block.get("type")
     if not isinstance(kind, str):
         raise InputError(f'a block needs a "type", not {kind!r:.40}.', input="type")
+    if kind in SOUND:
+        raise _unheard(kind)  # LangChain, which would rewrite it, stumbles over sound that has no data
     return canonical(block) if kind in KINDS else block
 
 
@@ -223,14 +225,16 @@ def _parts(
         if words.strip():
             yield words
     elif kind in SOUND:
-        raise InputError(
-            "a block holds sound, which this model cannot hear: send text or pictures.", input=kind
-        )
+        raise _unheard(kind)
     elif kind not in UNSAID:
         raise InputError(
             f"a block of type {kind!r:.40} is not read; send text, {', '.join(sorted(KINDS))}.",
             input=short(kind),
         )
+
+
+def _unheard(kind: str) -> InputError:
+    return InputError("a block holds sound, which this model cannot hear: send text or pictures.", input=kind)
 
 
 def _groups(turns: Sequence[Turn]) -> Iterator[list[Turn]]:

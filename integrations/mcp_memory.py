@@ -21,7 +21,7 @@ from ..errors import InputError
 from ..memory.storage import key_of
 
 if TYPE_CHECKING:
-    from ..memory.records import Source, Stored
+    from ..memory.records import Source, Stored, Text
     from ..memory.store import VisualMemory
 
 ROOT = "sightloop://memory"
@@ -111,8 +111,13 @@ def _still(stored: Stored) -> dict[str, Any]:
         "t": stored.t,
         "page": stored.page,
         "size": [stored.ref.width, stored.ref.height],
-        "texts": [asdict(text) for text in stored.texts],
+        "texts": [_text(text) for text in stored.texts],
     }
+
+
+def _text(text: Text) -> dict[str, Any]:
+    box = text.box.model_dump(exclude={"kind"}) if text.box is not None else None
+    return {**asdict(text), "box": box}
 
 
 def _source(memory: VisualMemory, key: str, uri: str) -> Source:

@@ -170,6 +170,17 @@ async def test_the_memory_is_a_resource(place: Place, mode: str) -> None:
             assert opened.width / opened.height == pytest.approx(wide / high, rel=0.02)
 
 
+async def test_the_words_of_a_document_are_read_with_where_they_stand(place: Place) -> None:
+    async with connected(place.url) as client:
+        await client.call_tool("read", {"question": "Who wrote it?", "documents": ["report.pdf"]})
+        listed = {one.name: one.uri for one in (await client.list_resources()).resources}
+        pages = json.loads((await client.read_resource(listed["report.pdf"])).contents[0].text)["stills"]
+    assert [page["page"] for page in pages] == list(range(1, len(pages) + 1))
+    boxes = [text["box"] for page in pages for text in page["texts"] if text["channel"] == "block"]
+    assert boxes
+    assert all(box["x0"] < box["x1"] and box["y0"] < box["y1"] for box in boxes)
+
+
 @pytest.mark.parametrize(
     "uri", [f"{MEMORY}/stills/none", f"{MEMORY}/sources/none", "file:///etc/passwd", "x"]
 )

@@ -105,6 +105,9 @@ def test_words_that_it_was_never_taught_make_an_answer_a_guess(eyes: LlavaNext) 
     choice = eyes.choose([still, "Is the invoice overdue?"], ["yes", "no"])
     assert choice.confidence <= (1 + UNFAMILIAR_CONFIDENCE) / 2
     assert not any("never taught" in note for note in eyes.answer([still, "Is there a red XKCD?"]).notes)
+    greeted = eyes.answer([still, "Hello"])
+    assert greeted.confidence <= UNFAMILIAR_CONFIDENCE
+    assert any("hello" in note for note in greeted.notes)
 
 
 @pytest.mark.parametrize("kind", ["photos", "pairs", "sets", "videos", "views"])

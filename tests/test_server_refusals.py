@@ -53,6 +53,7 @@ MODELS = pytest.mark.parametrize("model", ["pocket", "sightloop-agent"])
         (asks("What is it?", VIDEO), "video"),
         (asks("What is it?", UNKNOWN), "file-of-somebody-else"),
         (asks("What is it?", {"type": "input_audio", "input_audio": {}}), "input_audio|sound"),
+        (asks("What is it?", {"type": "input_audio", "input_audio": {"data": ""}}), "input_audio|sound"),
         (asks("What is it?", {"type": "image_url"}), "image_url"),
         (asks("What is it?", {"type": "image_url", "image_url": 7}), "image_url"),
         (asks("word " * 200_000, shown(scene())), "does not fit"),

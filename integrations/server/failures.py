@@ -150,6 +150,9 @@ def _invalid(error: RequestValidationError) -> Refused:
     """Tell of the first field that is wrong, by its path in the request."""
     first: Mapping[str, Any] = error.errors()[0]
     where, *path = first["loc"]
+    if first["type"] == "json_invalid":
+        at, why = path[0], first["ctx"]["error"]
+        return Refused(400, f"the request's body is not JSON, from character {at} on: {why}.")
     param = ".".join(map(str, path)) or None
     named = f"{param}: " if param else ""
     return Refused(400, f"the request's {where} is not valid: {named}{first['msg']}.", param=param)

@@ -54,10 +54,12 @@ def answered(
     loaded: Loaded, prepared: Prepared, seen: Seen, row: Row, seconds: float, grammar: Grammar | None = None
 ) -> Answer:
     """Return the answer that a row of tokens is."""
-    confidence = min(1.0, math.exp(row.log_probability)) if row.ids else 0.0
+    text = text_of(loaded, row, grammar)
+    # However surely nothing was said, nothing is answered by it.
+    confidence = min(1.0, math.exp(row.log_probability)) if text else 0.0
     strange = _strange(loaded, prepared, seen)
     return Answer(
-        text=text_of(loaded, row, grammar),
+        text=text,
         confidence=min(confidence, UNFAMILIAR_CONFIDENCE) if strange else confidence,
         usage=_usage(prepared, len(row.ids), seconds),
         stopped_because=row.stopped_because or "length",

@@ -2,7 +2,8 @@
 
 It knows a few hundred words, and spells all others by their letters, as it reads signs: to what it was not
 taught it answers with what a picture of its worlds would make likely, and with confidence. A question with
-two such words is therefore said to be beyond it; one alone may be the text of a sign.
+two such words is therefore said to be beyond it, and so is one of no others ("Hello"); one among words that
+it knows may be the text of a sign.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ def untaught(tokenizer: Any, text: str) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Each once; none where there are fewer than ``FEWEST``.
+        Each once; none where there are fewer than ``FEWEST`` beside words that it was taught.
     """
     words = dict.fromkeys(re.findall(rf"[^\W\d_]{{{SHORTEST},}}", text.casefold()))
     spelled = tuple(word for word in words if len(tokenizer.tokenize(word)) > 1)
-    return spelled if len(spelled) >= FEWEST else ()
+    return spelled if len(spelled) >= min(FEWEST, len(words)) else ()
