@@ -31,7 +31,7 @@ from sightloop import LlavaNext, SightloopError
 from sightloop.integrations.langchain import ChatLlavaNext, sightloop_tools
 from sightloop.tools.remember import memory_of
 
-HELP = 'y lets it, n does not, other arguments change it: {"images": [...], ...}'
+HELP = 'y lets it, n does not, other arguments as JSON change it: {"question": ...}'
 
 
 def assistant(eyes: LlavaNext, memory: Any, saver: SqliteSaver) -> CompiledStateGraph[Any, Any, Any, Any]:
@@ -65,9 +65,11 @@ def decided(call: dict[str, Any]) -> dict[str, Any]:
         if said in ("n", "no"):
             return {"type": "reject", "message": "The person did not allow this."}
         try:
-            return {"type": "edit", "edited_action": {"name": call["name"], "args": dict(json.loads(said))}}
+            changed = {**call["args"], **json.loads(said)}
         except (ValueError, TypeError):
             print(f"  ({HELP})")
+        else:
+            return {"type": "edit", "edited_action": {"name": call["name"], "args": changed}}
     raise SystemExit("nobody decides: the call waits for the next start.")
 
 
