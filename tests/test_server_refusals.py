@@ -175,3 +175,10 @@ def test_a_client_that_sends_too_much_is_told_before_it_has(served: Serving, pla
         answer = raw.recv(2**16)
         assert answer.startswith(b"HTTP/1.1 413")
         assert b"connection: close" in answer.lower()
+
+
+def test_what_is_no_json_or_no_route_is_said_in_words(plain: httpx.Client) -> None:
+    broken = plain.post(CHAT, content=b'{"model": ', headers={"Content-Type": "application/json"})
+    assert "not JSON" in error(broken, 400)["message"]
+    assert "openapi.json" in error(plain.post("/v1/responses", json={}), 404)["message"]
+    assert "method" in error(plain.get(CHAT), 405)["message"]

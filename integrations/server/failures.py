@@ -64,6 +64,12 @@ _STATUS: tuple[tuple[type[SightloopError], int, str], ...] = (
 PARAMS = frozenset({"messages", "tools", "tool_choice", "response_format", "stop", "input"})
 """Fields of requests that errors of the package name as their input."""
 
+_NOWHERE = {
+    404: "there is nothing at this address; GET /openapi.json lists what there is.",
+    405: "this address does not take this method; GET /openapi.json lists what there is.",
+}
+"""What is said of requests that no route takes."""
+
 UNFORESEEN = "the server failed at this request; it is in its log, and others are not affected."
 
 
@@ -141,7 +147,8 @@ def refused(error: Exception) -> Refused:
     if isinstance(error, RequestValidationError):
         return _invalid(error)
     if isinstance(error, HTTPException):
-        return Refused(error.status_code, str(error.detail), headers=error.headers)
+        message = _NOWHERE.get(error.status_code, str(error.detail))
+        return Refused(error.status_code, message, headers=error.headers)
     logger.error("unforeseen: %s", type(error).__name__, exc_info=error)
     return Refused(500, UNFORESEEN, code="internal_error")
 
