@@ -103,6 +103,10 @@ class MemoryLockedError(SightloopError):
     """The memory is open elsewhere, in this process or another: a folder has one owner at a time."""
 
 
+class ForgottenError(InputError):
+    """What a memory found was forgotten before its picture was looked at."""
+
+
 class MemoryModelError(SightloopError):
     """The memory was written with another model than the one given; the message names both."""
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import ForgottenError, InputError, StorageError
 from .ledger import SourceRow, StillRow
 from .page_text import PageText
 from .records import Source, Stored, Text
@@ -68,7 +68,7 @@ def still_of(storage: Storage, found: Hit | Stored) -> Still:
     with storage.lock:
         row = storage.ledger.source(origin.source)
     if row is not None and row.kind == "stream":
-        return storage.media.still(found.thumbnail, origin)
+        return _picture(storage, found)
     try:
         still = read(origin)
         if still.sha256 == found.ref.sha256:
@@ -76,8 +76,22 @@ def still_of(storage: Storage, found: Hit | Stored) -> Still:
         note = "its file has changed"
     except InputError as error:
         note = f"its file cannot be read ({error.message})"
-    kept = storage.media.still(found.thumbnail, origin)
+    kept = _picture(storage, found)
     return Still(kept.pixels, origin, notes=(f"{note}: this is the smaller picture that the memory kept",))
+
+
+def _picture(storage: Storage, found: Hit | Stored) -> Still:
+    """Return the picture that the memory kept."""
+    origin = found.origin
+    try:
+        return storage.media.still(found.thumbnail, origin)
+    except StorageError:
+        with storage.lock:
+            known = storage.ledger.still(still_id(origin.source, origin)) is not None
+        if known:
+            raise
+        # others may forget what was found, before it is looked at
+        raise ForgottenError(f"{origin.source} was forgotten meanwhile.", input=origin.source) from None
 
 
 def words_of(storage: Storage, found: Hit | Stored | StillRef) -> PageText | None:

@@ -296,6 +296,8 @@ class VisualMemory:
 
         Raises
         ------
+        ForgottenError
+            If the memory does not hold it any more, and its file is gone.
         StorageError
             If neither is there.
         """

@@ -24,6 +24,9 @@ from sightloop.tools.followup import complete
         ("and yellow?", "Which of these has more red shapes?", "Which of these has more yellow shapes?"),
         ("what about the second photo?", "What is in the first photo?", "What is in the second photo?"),
         ("and on the right?", "What is on the left?", "What is on the right?"),
+        ("and the square?", "Is there a red ball?", "Is there a square?"),
+        ("and a green?", "Is there a red ball?", "Is there a green ball?"),
+        ("and the middle?", "What color is the left circle?", "What color is the middle circle?"),
         ("and an orange star?", "Is there a red circle?", "Is there an orange star?"),
     ],
 )

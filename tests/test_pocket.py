@@ -105,6 +105,10 @@ def test_words_that_it_was_never_taught_make_an_answer_a_guess(eyes: LlavaNext) 
     choice = eyes.choose([still, "Is the invoice overdue?"], ["yes", "no"])
     assert choice.confidence <= (1 + UNFAMILIAR_CONFIDENCE) / 2
     assert not any("never taught" in note for note in eyes.answer([still, "Is there a red XKCD?"]).notes)
+    for other in ("the EXIT sign", "the word exit", 'the "exit" there', "the red star in the video"):
+        assert not any("never taught" in n for n in eyes.answer([still, f"Where is {other}?"]).notes), other
+    for thing in ("Is there a mug?", "Is there a large red mug?", "How many people are there?"):
+        assert eyes.answer([still, thing]).confidence <= UNFAMILIAR_CONFIDENCE, thing
     greeted = eyes.answer([still, "Hello"])
     assert greeted.confidence <= UNFAMILIAR_CONFIDENCE
     assert any("hello" in note for note in greeted.notes)

@@ -149,6 +149,7 @@ def test_bodies_that_are_no_requests(plain: httpx.Client, path: str, body: bytes
         {"input": "fine", "dimensions": 3},
         {"input": "fine", "encoding_format": "hex"},
         {"input": [1, 2, 3]},
+        {"input": [[1, 2], [3]]},
     ],
 )
 def test_embeddings_of_what_cannot_be_embedded(plain: httpx.Client, more: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from remembering import Colours, film
 
-from sightloop.errors import StorageError
+from sightloop.errors import ForgottenError, StorageError
 from sightloop.memory.store import VisualMemory
 
 HELPER = Path(__file__).with_name("remembering.py")
@@ -186,3 +186,16 @@ def test_a_server_that_is_not_there(clip: Path, tmp_path: Path) -> None:
         with pytest.raises(StorageError, match=r"127\.0\.0\.1:9"):
             memory.add(clip)
         assert memory.sources() == []
+
+
+def test_what_was_forgotten_after_it_was_found_says_so(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (40, 30), "red").save(photo)
+    with VisualMemory(tmp_path / "mem", embedder=Colours()) as memory:
+        memory.add(photo)
+        (hit,) = memory.search("red")
+        memory.forget(photo)
+        assert memory.still(hit).ref == hit.ref  # the file is there still
+        photo.unlink()
+        with pytest.raises(ForgottenError, match="forgotten meanwhile"):
+            memory.still(hit)

@@ -26,6 +26,13 @@ _PHRASE = re.compile(
 )
 _PICTURE = re.compile(r"\b(?:image|picture|photo|frame|page|view)s?\b(?: \d+)?$", re.IGNORECASE)
 _NUMBERED = re.compile(r"\b(?:image|picture|photo|frame|page|view) \d+\b", re.IGNORECASE)
+_ADJECTIVE = re.compile(
+    r"(?:red|orange|yellow|green|blue|cyan|purple|violet|pink|magenta|brown|black|white|gr[ae]y|gold|silver|"
+    r"small|large|big|little|tiny|huge|tall|short|long|old|new|open|closed|full|empty|dark|light|bright|round|"
+    r"left|right|top|bottom|middle|cent(?:er|re|ral)|other|next|last|"
+    r"first|second|third|fourth|fifth|\w+(?:er|est|most|ish|ular|en|ed))$",
+    re.IGNORECASE,
+)
 _SUPERLATIVES = {"left": "leftmost", "right": "rightmost", "top": "topmost", "bottom": "bottommost"}
 
 
@@ -83,8 +90,8 @@ def _like(said: str, article: str, old: str) -> str:
     noun = old.split()[-1]
     if words and words[-1].casefold() in ("one", "ones"):
         words[-1] = noun
-    elif len(words) == 1 and len(old.split()) > 1 and not words[0].endswith("s"):
-        words.append(noun)  # an adjective, of what was asked about before
+    elif len(words) == 1 and len(old.split()) > 1 and _ADJECTIVE.match(words[0]):
+        words.append(noun)  # of what was asked about before
     if len(old.split()) > 1 and old.split()[0].endswith("most") and words:
         words[0] = _SUPERLATIVES.get(words[0].casefold(), words[0])
     if article.casefold() in ("a", "an") and words:

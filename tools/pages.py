@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..errors import ForgottenError, InputError
 from ..memory import Page, Still
 from .read import Leaf
 
@@ -20,7 +21,11 @@ def found(
 ) -> list[Leaf]:
     """Search a memory for the pages that go best with a question, the best first."""
     hits = memory.search(question, top=top, sources=documents, kinds=("document",))
-    return [_leaf(memory, hit) for hit in hits]
+    leaves = []
+    for hit in hits:
+        with suppress(ForgottenError):
+            leaves.append(_leaf(memory, hit))
+    return leaves
 
 
 def _leaf(memory: VisualMemory, hit: Hit) -> Leaf:

@@ -13,7 +13,8 @@ import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from ...errors import InputError
 from ...memory import Still
@@ -41,6 +42,17 @@ class EmbeddingRequest(BaseModel):
     input: Item | Annotated[list[Item], Field(min_length=1, max_length=MOST_ITEMS)]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None
+
+    @field_validator("input", mode="before")
+    @classmethod
+    def _no_tokens(cls, given: Any) -> Any:
+        """Refuse token ids, which some clients send unasked: they are those of another model."""
+        first = given[0] if isinstance(given, list) and given else None
+        if isinstance(first, int) or (isinstance(first, list) and first and isinstance(first[0], int)):
+            raise PydanticCustomError(
+                "token_ids", "send texts, not token ids (in LangChain: check_embedding_ctx_length=False)"
+            )
+        return given
 
 
 @router.post("/embeddings", response_model=None)
