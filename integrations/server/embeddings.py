@@ -14,7 +14,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, field_validator
-from pydantic_core import PydanticCustomError
 
 from ...errors import InputError
 from ...memory import Still
@@ -49,9 +48,7 @@ class EmbeddingRequest(BaseModel):
         """Refuse token ids, which some clients send unasked: they are those of another model."""
         first = given[0] if isinstance(given, list) and given else None
         if isinstance(first, int) or (isinstance(first, list) and first and isinstance(first[0], int)):
-            raise PydanticCustomError(
-                "token_ids", "send texts, not token ids (in LangChain: check_embedding_ctx_length=False)"
-            )
+            raise ValueError("send texts, not token ids (in LangChain: check_embedding_ctx_length=False)")
         return given
 
 
