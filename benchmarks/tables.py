@@ -279,6 +279,22 @@ def soak(results: dict[str, Any]) -> str:
     )
 
 
+def server_load(results: dict[str, Any]) -> str:
+    """Return the table of a server under many clients, and what it says of memory."""
+    rows = []
+    for kind, row in results["by_kind"].items():
+        failed = sum(count for status, count in row["statuses"].items() if status not in ("200", "429"))
+        rows.append([kind, row["statuses"].get("200", 0), failed, row["p50_s"], f"**{row['p95_s']}**"])
+    memory = results["memory"]
+    return (
+        table(["request", "answered", "errors", "p50, s", "p95, s"], rows)
+        + f"\n\n{results['requests']} requests of {results['clients']} clients in {results['minutes']:g} "
+        f"minutes on {results['cores']} cores; {results['told_to_come_later']} were told to wait (429). "
+        "An upload counts until its picture is indexed. The process takes, in each tenth of the time, "
+        f"{', '.join(map(str, memory['tenths_MB']))} MB."
+    )
+
+
 def front_films(results: dict[str, Any]) -> str:
     """Return what the front page says of videos."""
     every = next(row for row in results["rows"] if row["row"] == "all")
@@ -342,6 +358,7 @@ PARTS: dict[Path, dict[str, Callable[[dict[str, Any]], str]]] = {
         "cuts": cuts,
         "scale": scale,
         "soak": soak,
+        "server_load": server_load,
     },
     FRONT: {"compare": front, "video": front_films, "scene": front_scenes, "documents": front_documents},
 }
