@@ -60,8 +60,9 @@ class Visit:
 Visits = Callable[..., Visit]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser; while Playwright drives one, this thread has an event loop, which no other test may find."""
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("needs Chromium or Chrome")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pages import box
@@ -123,6 +123,7 @@ def test_a_view_that_shows_nothing_comes_back_as_it_is(scene: Scene) -> None:
     assert still == scene.still(scene.names[0])
 
 
+@example([(0.0, 0.0, 5e-324)], True, False)
 @given(
     st.lists(st.tuples(*[st.floats(-50, 50)] * 2, st.floats(0, 20)), max_size=8),
     st.booleans(),

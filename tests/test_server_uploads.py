@@ -191,20 +191,6 @@ def test_a_scene_is_unpacked_and_read(client: httpx.Client, tmp_path: Path) -> N
         assert source["stills"] >= 3
 
 
-def test_a_scene_is_called_as_its_zip_or_its_folder_is(client: httpx.Client, tmp_path: Path) -> None:
-    path = memory(client)
-    for name, under in (("room.zip", ""), ("packed.zip", "room/")):
-        source = added(client, path, name, zipped(written(tmp_path / "scene"), under))
-        content = [
-            {"type": "text", "text": "How many views are there?"},
-            {"type": "file", "file": {"file_id": source["id"]}},
-        ]
-        asked = {"model": "sightloop-agent", "messages": [{"role": "user", "content": content}]}
-        told = client.post("/v1/chat/completions", json=asked).json()
-        assert f"{source['id']}/" in str(told)
-        assert "/room" in str(told)
-
-
 def link(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name)
     info.external_attr = (stat.S_IFLNK | 0o777) << 16

@@ -25,6 +25,8 @@ Color = tuple[int, int, int]
 
 SIDE, MARGIN = 768, 56
 """Pixels of the map's longer side, and of what is around that which it shows."""
+TINY = 1e-6
+"""Extent below which what is shown counts as one place."""
 SLIMMEST = 0.6
 """Shorter side of a map over its longer one, at least."""
 LETTERS, SMALL = 18, 15
@@ -189,7 +191,8 @@ class _Sheet:
     def around(cls, places: Array, axes: Array) -> _Sheet:
         low, high = (places.min(0), places.max(0)) if len(places) else (np.zeros(2), np.ones(2))
         extent = high - low
-        scale = (SIDE - 2 * MARGIN) / (float(extent.max()) or 1.0)
+        longest = float(extent.max())
+        scale = (SIDE - 2 * MARGIN) / (longest if longest > TINY else 1.0)
         size = np.maximum(extent * scale + 2 * MARGIN, SIDE * SLIMMEST)
         centre = (low + high) / 2
         width, height = (round(float(side)) for side in size)

@@ -30,7 +30,7 @@ UNFINISHED_DAYS = 7.0
 """An upload that nobody went on with for so long is removed when its owner begins another."""
 
 SCENE = "scene"
-"""Folder that a zip is unpacked into, beside it, in a folder of the zip's own name."""
+"""Folder that a zip is unpacked into, beside it."""
 
 LONGEST_NAME = 60
 """Characters of a file's name on the disk."""
@@ -153,7 +153,7 @@ def _open_scene(tenant: Tenant, source: SourceRow) -> None:
     try:
         if packed:
             room = tenant.settings.kept_bytes - tenant.catalogue.bytes()
-            path = unpacked(packed[0], path / packed[0].stem, min(room, tenant.settings.upload_bytes))
+            path = unpacked(packed[0], path, min(room, tenant.settings.upload_bytes))
         scene = open_scene(path)
     except SightloopError:
         shutil.rmtree(home / SCENE, ignore_errors=True)
