@@ -174,7 +174,7 @@ def parse(text: str, tools: Mapping[str, Tool]) -> tuple[tuple[str, dict[str, An
 def call_schema(tools: Mapping[str, Tool], pictures: Sequence[str]) -> dict[str, Any]:
     """Return the JSON schema of a call: of one of the tools, naming pictures that exist, or the answer."""
     forms = [
-        _form(ANSWER, _object({"text": {"type": "string", "maxLength": LONGEST_ANSWER, "minLength": 1}}))
+        _form(ANSWER, object_of({"text": {"type": "string", "maxLength": LONGEST_ANSWER, "minLength": 1}}))
     ]
     for tool in tools.values():
         parameters = tool.schema()["function"]["parameters"]
@@ -183,10 +183,11 @@ def call_schema(tools: Mapping[str, Tool], pictures: Sequence[str]) -> dict[str,
 
 
 def _form(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    return _object({"tool": {"const": name}, "arguments": arguments})
+    return object_of({"tool": {"const": name}, "arguments": arguments})
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def object_of(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of an object with these properties, all of them and no others."""
     return {
         "type": "object",
         "properties": properties,
@@ -205,7 +206,7 @@ def _named(parameters: dict[str, Any], pictures: Sequence[str]) -> dict[str, Any
         if name == "images":
             kept["items"] = {"enum": list(pictures)}
         properties[name] = kept
-    return _object(properties)
+    return object_of(properties)
 
 
 def _described(tool: Tool) -> str:

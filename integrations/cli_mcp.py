@@ -62,9 +62,8 @@ def mcp(
         _serve_http(server, port)
     else:
         asyncio.run(serve_stdio(server))
-        os._exit(
-            0
-        )  # all is closed; a thread that still loads a model for a client that left is not waited for
+        # All is closed; a thread that still loads a model for a client that left is not waited for.
+        os._exit(0)
 
 
 def _serve_http(server: Server[Service], port: int) -> None:

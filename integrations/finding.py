@@ -106,18 +106,18 @@ def found(memory: VisualMemory, looked: Findings, hits: Sequence[Hit]) -> Findin
         if one.there is not None
     ]
     shown = [Shown(_name(one.still.origin), one.still) for one in looked.shown[:PICTURES]]
-    for number, hit in enumerate(hits[: PICTURES - len(shown)], start=len(seen) + 1):
-        shown.append(Shown(_name(hit.origin), _marked(memory.still(hit), hit, number)))
+    numbers = {hit.id: number for number, hit in enumerate(hits, start=len(seen) + 1)}
+    for hit, still in memory.stills(hits[: PICTURES - len(shown)]):
+        shown.append(Shown(_name(hit.origin), _marked(still, hit, numbers[hit.id])))
     text = "\n".join([*found_lines(data), *(f"note: {note}" for note in looked.notes)])
     return Finding(text, tuple(evidence), tuple(shown), data)
 
 
 def _marked(still: Still, hit: Hit, number: int) -> Still:
-    """Draw the box of a hit on its still, which is smaller where only the memory's own picture is left."""
-    if hit.box is None:
-        return still
-    box = hit.box.scaled(still.size.width / hit.ref.width, still.size.height / hit.ref.height)
-    return mark(still, [box], [number])
+    """Draw the box of a hit on its still."""
+    from ..memory.kept import on_picture
+
+    return still if hit.box is None else mark(still, [on_picture(hit.box, hit.ref, still)], [number])
 
 
 def _name(origin: Origin) -> str:

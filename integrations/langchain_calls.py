@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..agent.text_brain import object_of
 from ..errors import InputError
 from ..tools.filling import Filled, Writer, fill
 from ..tools.filling_fields import asks, takes_file
@@ -221,18 +222,9 @@ def _call_schema(tools: Sequence[ToolForm], answer: Mapping[str, Any] | None) ->
         definitions[name] = _moved(schema, f"#/$defs/{name}")
         return {"$ref": f"#/$defs/{name}"}
 
-    forms = [_object({"answer": defined(answer)})] if answer is not None else []
-    forms += [_object({"tool": {"const": t.name}, "arguments": defined(t.arguments)}) for t in tools]
+    forms = [object_of({"answer": defined(answer)})] if answer is not None else []
+    forms += [object_of({"tool": {"const": t.name}, "arguments": defined(t.arguments)}) for t in tools]
     return {"anyOf": forms, "$defs": definitions}
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 def _moved(part: Any, to: str) -> Any:

@@ -13,7 +13,7 @@ from .page_text import PageText
 from .records import Source, Stored, Text
 from .reopen import read
 from .search import Hit, ref_of
-from .still import Still, StillRef
+from .still import Box, Still, StillRef
 from .storage import Storage, still_id
 
 
@@ -92,6 +92,11 @@ def _picture(storage: Storage, found: Hit | Stored) -> Still:
             raise
         # others may forget what was found, before it is looked at
         raise ForgottenError(f"{origin.source} was forgotten meanwhile.", input=origin.source) from None
+
+
+def on_picture(box: Box, ref: StillRef, still: Still) -> Box:
+    """Return a box of a still in pixels of its picture, which is smaller where the memory's own is left."""
+    return box.scaled(still.size.width / ref.width, still.size.height / ref.height)
 
 
 def words_of(storage: Storage, found: Hit | Stored | StillRef) -> PageText | None:

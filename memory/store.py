@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, get_args
 
-from ..errors import InputError, MemoryModelError, nearest
+from ..errors import ForgottenError, InputError, MemoryModelError, nearest
 from .batch import Batch, Models
 from .embed import Captioner, Embedder, LateEmbedder, PageReader, TextReader
 from .indexing import Indexer
@@ -302,6 +302,15 @@ class VisualMemory:
             If neither is there.
         """
         return still_of(self._storage, found)
+
+    def stills(self, hits: Iterable[Hit]) -> Iterator[tuple[Hit, Still]]:
+        """Yield hits with their pixels, but for those that others have forgotten since; see :meth:`still`."""
+        for hit in hits:
+            try:
+                still = self.still(hit)
+            except ForgottenError:
+                continue
+            yield hit, still
 
     def page_text(self, found: Hit | Stored | StillRef) -> PageText | None:
         """Return the words on a page and where they are, as they were when it was indexed.

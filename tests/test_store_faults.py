@@ -199,3 +199,4 @@ def test_what_was_forgotten_after_it_was_found_says_so(tmp_path: Path) -> None:
         photo.unlink()
         with pytest.raises(ForgottenError, match="forgotten meanwhile"):
             memory.still(hit)
+        assert list(memory.stills([hit])) == []

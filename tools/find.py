@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ForgottenError
 from ..memory import Span, Still
 from .captions import blank, read
 from .look import Eyes, distinct
@@ -236,10 +234,7 @@ class _Search:
         if self._hits is None:
             self._hits = self._searched()
         hits, self._hits = self._hits[:count], self._hits[count:]
-        found = []
-        for hit in hits:
-            with suppress(ForgottenError):
-                found.append((hit, self.memory.still(hit)))
+        found = list(self.memory.stills(hits))
         stills = [still for _, still in found]
         there = self._there(stills) if ask else [None] * len(stills)
         for (hit, still), sure in zip(found, there, strict=True):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ForgottenError, InputError
+from ..errors import InputError
 from ..memory import Page, Still
 from .read import Leaf
 
@@ -21,15 +20,10 @@ def found(
 ) -> list[Leaf]:
     """Search a memory for the pages that go best with a question, the best first."""
     hits = memory.search(question, top=top, sources=documents, kinds=("document",))
-    leaves = []
-    for hit in hits:
-        with suppress(ForgottenError):
-            leaves.append(_leaf(memory, hit))
-    return leaves
+    return [_leaf(memory, hit, still) for hit, still in memory.stills(hits)]
 
 
-def _leaf(memory: VisualMemory, hit: Hit) -> Leaf:
-    still = memory.still(hit)
+def _leaf(memory: VisualMemory, hit: Hit, still: Still) -> Leaf:
     text = memory.page_text(hit) or words_of(still)
     found = (*hit.texts, *hit.also)
     return Leaf(still, text, hit.score, tuple(text.box for text in found if text.box is not None))

@@ -64,7 +64,7 @@ async def embeddings(
 
     def work(_: threading.Event) -> Iterator[tuple[NDArray[np.float32], int]]:
         stills = _read(items, server, caller)
-        yield eyes.embed(stills), sum(map(_tokens(eyes), stills))
+        yield eyes.embed(stills), sum(_tokens(eyes, item) for item in stills)
 
     async with while_waited_for(request):
         [(vectors, tokens)] = [found async for found in streamed(server, work)]
@@ -94,12 +94,9 @@ def _read(items: list[str | dict[str, Any]], server: Server, caller: Caller) -> 
     return found
 
 
-def _tokens(eyes: SharedEyes) -> Any:
-    def count(item: Still | str) -> int:
-        plan = eyes.plan([item])
-        return plan.visual_tokens + plan.text_tokens
-
-    return count
+def _tokens(eyes: SharedEyes, item: Still | str) -> int:
+    plan = eyes.plan([item])
+    return plan.visual_tokens + plan.text_tokens
 
 
 def _written(vector: NDArray[np.float32], encoding: str) -> list[float] | str:

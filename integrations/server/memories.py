@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from ...errors import InputError
+from ...memory.kept import on_picture
 from ...memory.media import encoded
 from ...memory.records import Stored
 from ...memory.still import Box
@@ -123,9 +124,7 @@ def media(
         found = _held(tenant, held, handle)
         still = held.still(found)
         if part is not None:
-            # the memory may have kept less pixels than the picture had
-            scale = (still.size.width / found.ref.width, still.size.height / found.ref.height)
-            still = still.crop(part.scaled(*scale))
+            still = still.crop(on_picture(part, found.ref, still))
     return Response(encoded(still, side), media_type="image/jpeg", headers=PICTURE_HEADERS)
 
 
